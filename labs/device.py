@@ -1,0 +1,48 @@
+"""Which device to train on, and what it can do."""
+import os
+import platform
+
+import torch
+
+
+def best_device():
+    """CUDA, then Apple's MPS, then the CPU. The environment variable LABS_DEVICE overrides.
+
+    Raises ValueError where LABS_DEVICE names a device that torch does not know or does not find.
+    """
+    wish = os.environ.get("LABS_DEVICE", "").strip()
+    if not wish:
+        kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        return torch.device(next((kind for kind, there in kinds.items() if there), "cpu"))
+    try:
+        device = torch.device(wish)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got {wish!r}; "
+                         f"unset it to let labs choose ({error})") from error
+    return device
+
+
+def describe(device):
+    """The device in words, for a reader: 'NVIDIA A100-SXM4-80GB', 'Apple GPU (MPS)' or 'CPU, 2 threads'."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    return f"CPU ({platform.machine()}), {torch.get_num_threads()} threads"
+
+
+def synchronize(device):
+    """Wait until the device has finished what it was given, so that a clock read next is honest."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def free_memory(device):
+    """Bytes that a sweep may take: three quarters of what the GPU has free; 1 GiB on a CPU or an Apple GPU, which share
+    their memory with everything else."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] * 3 // 4
+    return 2**30

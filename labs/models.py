@@ -1,0 +1,24 @@
+"""The networks that the chapters train."""
+from torch import nn
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU}
+
+
+def mlp(sizes, activation="tanh"):
+    """A multi-layer perceptron: linear layers of the given `sizes`, with `activation` between them.
+
+    >>> mlp([2, 32, 32, 1])     # 2 inputs, two hidden layers of 32, 1 output: 1,185 parameters
+    """
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {activation!r}")
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must give at least inputs and outputs, such as [2, 32, 1], got {list(sizes)}")
+    layers = []
+    for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def parameter_count(model):
+    """The number of parameters of `model`."""
+    return sum(parameter.numel() for parameter in model.parameters())

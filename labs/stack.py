@@ -1,0 +1,62 @@
+"""Many copies of one network as the rows of a matrix: what the batched trainer runs on.
+
+Shapes: `R` runs, `P` parameters of one run, `B` batch, `N` samples, `D` features. A row of `theta_RP` holds all
+parameters of one run, in the order of `model.parameters()`.
+"""
+import torch
+from torch.func import functional_call, grad_and_value, vmap
+
+
+class Stack:
+    """The functions of `task`'s network with the parameters as an argument, for many runs at once.
+
+    The idiom is PyTorch's own for model ensembles (torch.func). One thing differs: the parameters travel as one matrix
+    and are cut into weights and biases inside, so that an update rule is a few operations however many layers there are.
+    """
+
+    def __init__(self, task, device):
+        self.task = task
+        self.model = task.model(0).to(device)
+        self.names = [name for name, _ in self.model.named_parameters()]
+        self.shapes = [parameter.shape for parameter in self.model.parameters()]
+        self.sizes = [parameter.numel() for parameter in self.model.parameters()]
+
+    def start(self, seeds, device):
+        """The initial parameters (len(seeds), P)."""
+        rows = [torch.nn.utils.parameters_to_vector(self.task.model(seed).parameters()).detach() for seed in seeds]
+        return torch.stack(rows).to(device)
+
+    def forward(self, theta_P, x_BD):
+        """The outputs of one run's network."""
+        pieces = theta_P.split(self.sizes)
+        parameters = {name: piece.view(shape) for name, piece, shape in zip(self.names, pieces, self.shapes)}
+        return functional_call(self.model, parameters, (x_BD,))
+
+    def loss(self, theta_P, x_BD, y_B):
+        """The loss of one run on one batch."""
+        return self.task.loss(self.forward(theta_P, x_BD), y_B)
+
+    def gradients(self, theta_RP, x_RBD, y_RB):
+        """The gradient (R, P) and the loss (R,) of every run on its own batch."""
+        return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
+
+    def scores(self, theta_RP, x_ND, y_N, chunk_size=None):
+        """Loss and metric (R,) of every run on the same samples, `chunk_size` runs at a time."""
+        def one(theta_P):
+            outputs = self.forward(theta_P, x_ND)
+            return self.task.loss(outputs, y_N), self.task.metric(outputs, y_N)
+        with torch.no_grad():
+            return vmap(one, chunk_size=chunk_size)(theta_RP)
+
+    def view(self, theta_RP, x_MD):
+        """What the task's view shows of every run: probabilities (R, M), as whole 255ths."""
+        with torch.no_grad():
+            values = vmap(lambda theta_P: self.task.view.value(self.forward(theta_P, x_MD)))(theta_RP)
+        return (values.nan_to_num() * 255).round().to(torch.uint8)
+
+    def bytes_per_run(self, x_BD, y_B, slots):
+        """What one run needs: parameters, gradient, state and temporaries, and what backpropagation keeps of one batch."""
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.nbytes) or t, lambda t: t):
+            self.task.loss(self.model(x_BD), y_B)
+        return 4 * sum(self.sizes) * (4 + slots) + 2 * sum(kept)
