@@ -1,8 +1,8 @@
 """The labs of Large Models in Practice: train many runs at once, and look at them."""
-from labs import data, device, models, optimizers, tasks
+from labs import data, device, figures, models, optimizers, tasks
 from labs.grid import Grid, logspace
 from labs.runs import Axis, Runs
 from labs.sweep import sweep
 from labs.train import TrainConfig, train
 
-__all__ = ["Axis", "Grid", "Runs", "TrainConfig", "data", "device", "logspace", "models", "optimizers", "sweep", "tasks", "train"]
+__all__ = ["Axis", "Grid", "Runs", "TrainConfig", "data", "device", "figures", "logspace", "models", "optimizers", "sweep", "tasks", "train"]

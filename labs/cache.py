@@ -37,7 +37,8 @@ def source(thing, depth=2):
     if isinstance(thing, types.FunctionType):
         closed = [cell.cell_contents for cell in thing.__closure__ or ()]
         called = [thing.__globals__.get(name) for name in thing.__code__.co_names]
-        helpers = [h for h in closed + called if isinstance(h, (types.FunctionType, type)) and not h.__module__.startswith("torch")]
+        helpers = [part for part in closed + called if isinstance(part, (types.FunctionType, type))
+                   and not part.__module__.startswith("torch")]
         text += [repr(value) for value in closed if not callable(value)] + [repr(thing.__defaults__)]
         text += [source(helper, depth - 1) for helper in helpers if depth]
     return "\n".join(text)

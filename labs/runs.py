@@ -33,8 +33,8 @@ class Axis:
     def index(self, value):
         """The position of `value` on the axis. Raises ValueError naming the values there are."""
         for i, known in enumerate(self.values):
-            same = known == value if isinstance(known, str) or isinstance(value, str) else np.isclose(known, value, rtol=1e-9, atol=0)
-            if same:
+            words = isinstance(known, str) or isinstance(value, str)
+            if known == value or not words and np.isclose(known, value, rtol=1e-9, atol=0):
                 return i
         raise ValueError(f"{self.name} must be one of {list(self.values)}, got {value!r}; choose a recorded value")
 
@@ -123,7 +123,7 @@ def read_npz(path, expected_format):
     """Read what `write_npz` wrote. Raises ValueError for a truncated file or one of another kind."""
     advice = "delete the file and run the sweep again"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays.pop("__meta__")))
         found = meta["format"]

@@ -22,7 +22,7 @@ from labs.train import check_setting, record_steps
 
 DIVERGED = 1e4                # a loss this many times the first one counts as diverged, as one that is not finite does
 CPU_WORKING_SET = 40 * 2**20  # bytes: a chunk whose activations stay near the caches runs up to twice as fast
-LEAST_RUNS = 64               # in a chunk on a CPU, however large a run is: below, a step's fixed cost shows
+LEAST_RUNS = 64               # in a chunk that exceeds it, down to what fits: below, a step's fixed cost shows
 COMPILE_FROM = 1e13           # FLOPs of a sweep (6 per parameter, sample and step) from which compiling pays
 
 
@@ -43,6 +43,12 @@ class Chunk:
         return [(name, names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)]
 
 
+def fitting(device, need):
+    """How many runs of `need` bytes to hold at once. Memory is the bound; on a CPU, its caches are the better measure."""
+    most = max(1, free_memory(device) // need)
+    return min(most, max(LEAST_RUNS, CPU_WORKING_SET // need)) if device.type == "cpu" else most
+
+
 def plan(grid, stack, samples):
     """Split a grid into chunks that share a batch size and fit the memory of the samples' device."""
     device, settings, chunks = samples.train_x.device, grid.settings(), []
@@ -51,8 +57,7 @@ def plan(grid, stack, samples):
         rows = [i for i, setting in enumerate(settings) if setting["batch_size"] == batch_size]
         rows.sort(key=lambda i: grid.optimizer.index(settings[i]["optimizer"]))
         need = stack.bytes_per_run(samples.train_x[:batch_size], samples.train_y[:batch_size], slots)
-        most = max(LEAST_RUNS, CPU_WORKING_SET // need) if device.type == "cpu" else max(1, free_memory(device) // need)
-        parts = np.array_split(rows, -(-len(rows) // most))
+        parts = np.array_split(rows, -(-len(rows) // fitting(device, need)))
         chunks += [Chunk(part.tolist(), [settings[i] for i in part]) for part in parts]
     return chunks
 
@@ -111,8 +116,7 @@ def train_chunk(stack, samples, chunk, steps, compiled=False, tick=lambda runs: 
     trainer = ChunkTrainer(stack, samples, chunk, steps, compiled)
     view, wanted, viewed = stack.task.view, record_steps(steps), view_steps(stack.task, steps)
     points = view and view.inputs().to(samples.train_x.device)
-    every = stack.bytes_per_run(samples.train_x, samples.train_y, 0)
-    chunk_size = max(1, (CPU_WORKING_SET if samples.train_x.device.type == "cpu" else free_memory(samples.train_x.device)) // every)
+    chunk_size = fitting(samples.train_x.device, stack.bytes_per_run(samples.train_x, samples.train_y, slots=0))
     scores, pictures = [], []
     diverged_R = torch.full_like(trainer.seed_R, -1)
     for t in range(steps + 1):
@@ -183,7 +187,8 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
     chunks, digest = plan(grid, stack, samples), cache.task_key(task, grid.seed)
     hidden = os.environ.get("LABS_PROGRESS") == "off" if progress is None else not progress
     results, seconds = {}, 0.0
-    with tqdm(total=len(grid.settings()) * steps, desc="training", unit="step", unit_scale=True, delay=2, leave=False, disable=hidden) as bar:
+    with tqdm(total=len(grid.settings()) * steps, desc="training", unit=" steps", unit_scale=True, delay=2,
+              leave=False, disable=hidden) as bar:
         for number, chunk in enumerate(chunks):
             try:
                 arrays, took = _finished_chunk(stack, samples, chunk, steps, compiled, digest, bar.update)
@@ -228,12 +233,14 @@ def _assemble(grid, chunks, results):
 
 
 def _provenance(task, grid, steps, device, compiled, seconds, chunks):
-    about = {"name": task.name, "title": task.title, "call": task.call, "loss": task.loss_label, "metric": task.metric_label, "view": None}
+    about = {"name": task.name, "title": task.title, "call": task.call, "loss": task.loss_label,
+             "metric": task.metric_label, "view": None}
     if task.view:
         x, y = (task.data.train_x[:, i].numpy().round(3).tolist() for i in range(2))
         about["view"] = {"kind": "plane", "steps": view_steps(task, steps), "extent": list(task.view.extent),
                          "x_label": task.view.labels[0], "y_label": task.view.labels[1],
                          "points": {"x": x, "y": y, "label": task.data.train_y.int().tolist()}}
-    return {"task": about, "steps": steps, "record_steps": record_steps(steps), "call": f"labs.sweep({task.call}, {grid}, steps={steps})",
+    return {"task": about, "steps": steps, "record_steps": record_steps(steps),
+            "call": f"labs.sweep({task.call}, {grid}, steps={steps})",
             "device": device.type, "device_name": describe(device), "torch": torch.__version__,
             "engine": "compiled" if compiled else "eager", "seconds": round(seconds, 2), "chunks": chunks}
