@@ -1,0 +1,4 @@
+"""Widgets that show a record of runs."""
+from labs.widgets.explorer import Explorer
+
+__all__ = ["Explorer"]

@@ -1,0 +1,116 @@
+/**
+ * One sentence of why: each rule looks at the run shown and at its measured neighbours in the grid, and speaks or
+ * passes. The first that speaks is shown, so the order is: what went wrong, then what would be better, then how good it is.
+ */
+import { formatCount, formatLoss, formatValue } from "./format.js";
+import { finalLoss, runAt, seriesOf } from "./record.js";
+
+const CLEARLY = 0.9;            // a neighbour ends clearly lower when it ends below nine tenths of this run
+const FALLING = 0.95;           // still falling: the last quarter of training took off a twentieth or more
+const BOUNCING = 1 / 3;         // of the recorded intervals
+const RISEN = 1.1;              // over-fitting: a tenth above its lowest point
+const PENALTIES = ["weight_decay", "l2"];
+
+const RULES = [untrained, diverged, slow, bounces, overfits, regularized, betterNeighbour, standing];
+
+/**
+ * @param {import("./record.js").Runs} runs
+ * @param {{index: number, choice: import("./record.js").Choice}} state
+ * @param {import("./strings.js").Text} t
+ */
+export function whyItEndsThere(runs, { index, choice }, t) {
+  const val = finalLoss(runs, index);
+  const context = { runs, index, choice, t, val, train: seriesOf(runs, "train_loss", index), curve: seriesOf(runs, "val_loss", index) };
+  for (const rule of RULES) {
+    const sentence = rule(context);
+    if (sentence) return sentence;
+  }
+  return "";
+}
+
+function untrained({ runs, index, t }) {
+  return runs.trained[index] ? null : t("why.untrained");
+}
+
+function diverged({ runs, index, choice, t }) {
+  if (runs.diverged_at[index] < 0) return null;
+  const rate = runs.axes.find((axis) => axis.name === "learning_rate");
+  if (!rate || rate.values.length < 2) return t("why.diverged");
+  for (let i = choice.learning_rate - 1; i >= 0; i--) {
+    const loss = finalLoss(runs, runAt(runs.axes, { ...choice, learning_rate: i }));
+    if (!Number.isFinite(loss)) continue;
+    const key = i === choice.learning_rate - 1 ? "why.diverged_smaller" : "why.diverged_far";
+    return t(key, { value: formatValue(rate.values[i]), val: formatLoss(loss) });
+  }
+  return t("why.diverged_all");
+}
+
+function slow({ runs, choice, t, val, train }) {
+  const threeQuarters = runs.times.findIndex((step) => step >= 0.75 * runs.meta.steps);
+  const larger = neighbour(runs, choice, "learning_rate", 1);
+  if (!(train.at(-1) < FALLING * train[threeQuarters]) || !(larger?.loss < CLEARLY * val)) return null;
+  return t("why.slow", { value: larger.value, other: formatLoss(larger.loss), val: formatLoss(val) });
+}
+
+function bounces({ runs, choice, t, val, train }) {
+  const intervals = train.length - 1;
+  const rises = train.filter((loss, k) => k && loss > train[k - 1]).length;
+  const smaller = neighbour(runs, choice, "learning_rate", -1);
+  if (rises < BOUNCING * intervals || !(smaller?.loss < CLEARLY * val)) return null;
+  return t("why.bounces", { rises, intervals, value: smaller.value, other: formatLoss(smaller.loss), val: formatLoss(val) });
+}
+
+function overfits({ runs, choice, t, val, train, curve }) {
+  const lowest = curve.indexOf(Math.min(...curve));
+  if (lowest < 1 || !(val > RISEN * curve[lowest]) || !(train.at(-1) < FALLING * train[lowest])) return null;
+  const facts = { low: formatLoss(curve[lowest]), step: formatCount(runs.times[lowest]), val: formatLoss(val) };
+  const helped = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, 1)), val);
+  return helped ? t("why.overfits_helped", { ...facts, name: nameOf(helped, t), other: formatLoss(helped.loss) }) : t("why.overfits", facts);
+}
+
+function regularized({ runs, choice, t, val }) {
+  const weaker = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, -1)), val);
+  return weaker && t("why.regularized", { name: nameOf(weaker, t), other: formatLoss(weaker.loss), val: formatLoss(val) });
+}
+
+/** The best single step in the grid; a category has no order, so each of its values is one step away. */
+function betterNeighbour({ runs, choice, t, val }) {
+  const steps = runs.axes.filter((axis) => axis.name !== "seed").flatMap((axis) => {
+    const moves = axis.scale === "category" ? axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean) : [-1, 1];
+    return moves.map((by) => neighbour(runs, choice, axis.name, by));
+  });
+  const best = lowerAmong(steps, val);
+  return best && t("why.neighbour", { name: nameOf(best, t), other: formatLoss(best.loss), val: formatLoss(val) });
+}
+
+function standing({ runs, t, val }) {
+  const better = finals(runs).filter((loss) => loss < val).length;
+  const count = formatCount(runs.count);
+  if (better === 0) return t("why.best", { count });
+  return t(better < runs.count / 20 ? "why.among_best" : "why.level", { better: formatCount(better), count });
+}
+
+/** The run `by` positions along an axis: {axis, value, loss}, or null at its end or where there is no loss. */
+function neighbour(runs, choice, name, by) {
+  const axis = runs.axes.find((a) => a.name === name);
+  const i = (choice[name] ?? 0) + by;
+  if (!axis || i < 0 || i >= axis.values.length) return null;
+  const loss = finalLoss(runs, runAt(runs.axes, { ...choice, [name]: i }));
+  return Number.isFinite(loss) ? { axis, value: formatValue(axis.values[i]), loss } : null;
+}
+
+function lowerAmong(candidates, val) {
+  return candidates.filter((c) => c && c.loss < CLEARLY * val).sort((a, b) => a.loss - b.loss)[0] ?? null;
+}
+
+function nameOf({ axis, value }, t) {
+  return t("what.name", { label: axis.label, value });
+}
+
+const known = new WeakMap();
+
+/** The final validation losses of all runs, gathered once. */
+function finals(runs) {
+  if (!known.has(runs)) known.set(runs, Float64Array.from({ length: runs.count }, (_, run) => finalLoss(runs, run)));
+  return known.get(runs);
+}
