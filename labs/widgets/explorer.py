@@ -15,6 +15,7 @@ import traitlets
 from labs.widgets import frontend, payload, still
 
 LIVE_KEYS = ("label", "steps", "train_loss", "val_loss", "running")
+FIRST_AT_START = ("optimizer", "schedule", "weight_decay", "l2", "seed")      # the other axes start in their middle
 
 
 class Explorer(anywidget.AnyWidget):
@@ -167,7 +168,7 @@ def _indices(runs, values, where):
 
 
 def _start(runs, start):
-    middle = {axis.name: 0 if axis.scale == "category" or axis.name == "seed" else (len(axis.values) - 1) // 2 for axis in runs.axes}
+    middle = {axis.name: 0 if axis.name in FIRST_AT_START else (len(axis.values) - 1) // 2 for axis in runs.axes}
     return middle | _indices(runs, start, "start")
 
 

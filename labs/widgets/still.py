@@ -18,8 +18,10 @@ def summary(runs, choice):
 
 def number(value):
     """A value as the chapters write it: 0.003, 1e-4, adam."""
-    if isinstance(value, str) or value == 0:
-        return str(value)
+    if isinstance(value, str):
+        return value
+    if value == 0:
+        return "0"
     if 1e-3 <= abs(value) < 1e5:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     mantissa, exponent = f"{value:.2e}".split("e")

@@ -13,7 +13,7 @@ const SERIES = ["band_val_loss", "ghost_train_loss", "ghost_val_loss", "train_lo
  * @param {import("./strings.js").Text} t
  */
 export function lossChart(runs, t) {
-  const parts = skeleton(t);
+  const parts = skeleton(runs, t);
   const frame = { width: 0, height: 0, key: "" };
   let last = null;
   const draw = (state) => {
@@ -35,7 +35,7 @@ export function lossChart(runs, t) {
   return { element: parts.element, box: parts.box, draw, resize };
 }
 
-function skeleton(t) {
+function skeleton(runs, t) {
   const paths = Object.fromEntries(SERIES.map((name) => [name, s("path", { "data-series": name, d: "" })]));
   const clip = `clip-${Math.random().toString(36).slice(2)}`;
   const parts = {
@@ -47,8 +47,13 @@ function skeleton(t) {
     s("clipPath", { id: clip }, parts.clip), parts.grid, parts.stop, parts.moment,
     s("g", { "clip-path": `url(#${clip})` }, ...Object.values(paths)), parts.axes, parts.rule, parts.ends, parts.readout);
   parts.box = h("div", { class: "curves-box" }, parts.svg);
-  parts.element = h("section", { class: "panel panel-curves" }, parts.box);
+  parts.element = h("section", { class: "panel panel-curves", "aria-label": t("curves.title") }, parts.box, ...bandNote(runs, t));
   return parts;
+}
+
+function bandNote(runs, t) {
+  const n = runs.axes.find((axis) => axis.name === "seed")?.values.length ?? 1;
+  return n > 1 ? [h("p", { class: "note" }, h("i", { class: "swatch swatch-band", "aria-hidden": "true" }), t("curves.band", { n }))] : [];
 }
 
 /** Both scales depend on the record and the size alone, never on the run shown: moves can be compared. */
@@ -56,7 +61,7 @@ function makeScales(runs, { logX, logY }, { width, height }) {
   const [kindX, kindY] = [logX ? "log" : "linear", logY ? "log" : "linear"];
   const first = logX ? runs.times.find((step) => step > 0) : 0;
   return {
-    x: makeScale(kindX, [first, runs.meta.steps], [MARGIN.left, width - MARGIN.right], Math.max(3, width / 110)),
+    x: makeScale(kindX, [first, runs.meta.steps], [MARGIN.left, width - MARGIN.right], Math.max(3, width / 80)),
     y: makeScale(kindY, lossDomain(kindY, runs.meta.loss_range), [height - MARGIN.bottom, MARGIN.top], 5),
   };
 }
@@ -79,7 +84,7 @@ function drawAxes(parts, { x, y }, frame, runs, t) {
     ...y.ticks.map((tick) => s("text", { x: left - 8, y: y.place(tick) + 4, "text-anchor": "end" }, formatValue(tick))),
     ...x.ticks.map((tick) => s("line", { x1: x.place(tick), x2: x.place(tick), y1: bottom, y2: bottom + 4 })),
     ...x.ticks.map((tick) => s("text", { x: x.place(tick), y: bottom + 18, "text-anchor": "middle" }, formatCount(tick))),
-    s("text", { x: right + 12, y: bottom + 18, class: "name" }, t("curves.step")),
+    s("text", { x: right + 24, y: bottom + 18, class: "name" }, t("curves.step")),
     s("text", { x: 2, y: 12, class: "name" }, t("curves.loss", { loss: runs.meta.task.loss })),
   );
 }
@@ -178,7 +183,7 @@ function hatch(left, right, top, bottom) {
 
 /** Where in training the model view stands. */
 function drawMoment(parts, { moment }, { x, y }) {
-  const shown = moment !== null && moment >= x.domain[0];
+  const shown = moment !== null && moment >= x.domain[0] && moment < x.domain[1];
   put(parts.moment, { visibility: shown ? "visible" : "hidden" });
   if (shown) put(parts.moment, { x1: x.place(moment), x2: x.place(moment), y1: y.range[0], y2: y.range[1] });
 }
@@ -196,7 +201,7 @@ function followPointer({ svg, rule, readout }, runs, state, scales, t) {
     const place = x.place(Math.max(runs.times[k], x.domain[0]));
     put(rule, { visibility: "visible", x1: place, x2: place, y1: y.range[0], y2: y.range[1] });
     const [train, val] = ["train_loss", "val_loss"].map((name) => formatLoss(seriesOf(runs, name, state().index)[k]));
-    put(readout, { visibility: "visible", x: x.range[1], y: 12, "text-anchor": "end" });
+    put(readout, { visibility: "visible", x: x.range[1] + MARGIN.right - 4, y: 12, "text-anchor": "end" });
     say(readout, t("curves.readout", { step: formatCount(runs.times[k]), train, val }));
   });
 }

@@ -94,8 +94,7 @@ function readState(runs, model, before) {
 
 function buildParts(runs, root, actions, t) {
   const chart = lossChart(runs, t);
-  chart.element.prepend(chartHead(runs, actions, t));
-  const parts = [marks(runs, root), controls(runs, actions, t), chart, toggles(chart.element, actions, t), sentences(runs, t),
+  const parts = [marks(runs, root), controls(runs, actions, t), chart, chartHead(chart, actions, t), sentences(runs, t),
     lossMap(runs, t, actions), modelView(runs, t, actions), sharing(runs, t)].filter(Boolean);
   put(root, { role: "group", "aria-label": t("explorer.label", { title: runs.meta.task.title }), "data-name": runs.meta.name, "data-runs": runs.count });
   root.replaceChildren(
@@ -114,7 +113,7 @@ function marks(runs, root) {
 function controls(runs, actions, t) {
   const long = runs.axes.filter((axis) => axis.values.length > 1);
   const fixed = runs.axes.filter((axis) => axis.values.length === 1);
-  const inputs = long.map((axis) => (axis.scale === "category" || axis.name === "seed" ? picker : slider)(axis, (i) => actions.choose({ [axis.name]: i })));
+  const inputs = long.map((axis) => controlFor(axis)(axis, (i) => actions.choose({ [axis.name]: i })));
   const facts = fixed.map((axis) => h("p", { class: "fixed" }, h("span", {}, axis.label), h("span", {}, formatValue(axis.values[0]))));
   return {
     element: h("section", { class: "panel panel-controls", "aria-label": t("explorer.settings") }, ...inputs, ...facts),
@@ -122,14 +121,16 @@ function controls(runs, actions, t) {
   };
 }
 
-function chartHead(runs, actions, t) {
-  return h("div", { class: "chart-head" }, h("h4", {}, t("curves.title")), h("div", { class: "toggles" }));
+/** Numbers have an order to slide along; names and seeds have none. */
+function controlFor(axis) {
+  return axis.name === "seed" || axis.values.some((value) => typeof value === "string") ? picker : slider;
 }
 
-function toggles(chart, actions, t) {
+/** The chart's title and its two switches, put above the chart. */
+function chartHead(chart, actions, t) {
   const x = toggle(t("curves.log_x"), { "data-log": "x" }, actions.setLogX);
   const y = toggle(t("curves.log_y"), { "data-log": "y" }, actions.setLogY);
-  chart.querySelector(".toggles").append(x, y);
+  chart.element.prepend(h("div", { class: "chart-head" }, h("p", { class: "title" }, t("curves.title")), x, y));
   return { draw: ({ logX, logY }) => { x.value = logX; y.value = logY; } };
 }
 

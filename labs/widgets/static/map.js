@@ -18,7 +18,7 @@ export function lossMap(runs, t, actions) {
   const readout = h("p", { class: "note map-readout" });
   const pickers = ["x", "y"].map((side, i) => select(t(`map.${side}`), long.map((axis) => axis.label), { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(state.mapAxes, i, long[k].name))));
   const element = h("section", { class: "panel panel-map" },
-    h("h4", {}, t("map.title")), h("div", { class: "map-pickers" }, ...pickers), grid, legend(shade, t), readout);
+    h("p", { class: "title" }, t("map.title")), h("div", { class: "map-pickers" }, ...pickers), grid, legend(shade, t), readout);
   let state = null, built = "", cells = [];
 
   const tell = (cell) => say(readout, describe(runs, cell, state, t));
@@ -101,6 +101,7 @@ function paint(cells, runs, { choice, index }, shade, t) {
     put(cell.element, {
       "data-cell": cell.run,
       "data-state": known ? "known" : runs.trained[cell.run] ? "diverged" : "untrained",
+      "data-loss": known ? formatLoss(cell.loss) : null,
       "aria-label": cellText(runs, cell, t),
       "aria-selected": here,
       tabindex: here ? 0 : -1,

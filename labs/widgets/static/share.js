@@ -17,7 +17,7 @@ export function sharing(runs, t) {
     say(news, (await copied(location.href)) ? t("share.copied_link") : t("share.not_copied_link"));
   };
   const element = h("section", { class: "panel panel-share" },
-    h("div", { class: "share-head" }, h("h4", {}, t("share.call")),
+    h("div", { class: "share-head" }, h("p", { class: "title" }, t("share.call")),
       h("button", { type: "button", "data-copy": "call", click: copyCall }, t("share.copy_call")),
       h("button", { type: "button", "data-copy": "link", click: copyLink }, t("share.copy_link"))),
     h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), news);

@@ -18,10 +18,13 @@ export function modelView(runs, t, actions) {
   const veil = h("p", { class: "veil" });
   const note = h("p", { class: "note" });
   const scrub = about.steps.length > 1 ? scrubber(t("view.scrub"), about.steps, (step) => t("view.step", { step: formatCount(step) }), actions.setFrame) : null;
-  const element = h("section", { class: "panel panel-view" }, h("h4", {}, t("view.title")),
+  const element = h("section", { class: "panel panel-view" }, h("p", { class: "title" }, t("view.title")),
     h("div", { class: "plane-box" }, canvas, veil), ...(scrub ? [scrub] : []), key(t), note);
 
+  let colour = null;
+  const recolour = () => { colour = null; };
   const draw = (state) => {
+    colour ??= colours(element, ["class0", "class1", "even", "surface", "ink"]);
     const step = about.steps[state.frame];
     const missing = whyMissing(runs, state, step, t);
     say(veil, missing);
@@ -29,9 +32,9 @@ export function modelView(runs, t, actions) {
     put(canvas, { "aria-label": missing || t("view.picture", { step: formatCount(step) }), "data-step": step ?? null });
     if (scrub) scrub.value = state.frame;
     say(note, notes(runs, state.choice, t));
-    paint(canvas, missing ? null : readFrame(runs.frames[state.frame], settingAt(runs.axes, state.choice), about.levels), about, element);
+    paint(canvas, missing ? null : readFrame(runs.frames[state.frame], settingAt(runs.axes, state.choice), about.levels), about, colour);
   };
-  return { element, draw };
+  return { element, draw, recolour };
 }
 
 function whyMissing(runs, { index }, step, t) {
@@ -57,11 +60,10 @@ function key(t) {
   return h("div", { class: "legend" }, entry("class0"), entry("class1"), entry("boundary"));
 }
 
-function paint(canvas, image, about, root) {
+function paint(canvas, image, about, colour) {
   const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
-  const colour = colours(root, ["class0", "class1", "even", "surface", "ink"]);
   pen.clearRect(0, 0, side, side);
   if (image) {
     paintField(pen, image, colour, side);

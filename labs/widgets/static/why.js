@@ -76,7 +76,7 @@ function regularized({ runs, choice, t, val }) {
 /** The best single step in the grid; a category has no order, so each of its values is one step away. */
 function betterNeighbour({ runs, choice, t, val }) {
   const steps = runs.axes.filter((axis) => axis.name !== "seed").flatMap((axis) => {
-    const moves = axis.scale === "category" ? axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean) : [-1, 1];
+    const moves = typeof axis.values[0] === "string" ? axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean) : [-1, 1];
     return moves.map((by) => neighbour(runs, choice, axis.name, by));
   });
   const best = lowerAmong(steps, val);

@@ -17,7 +17,7 @@ export function whatIsShown(runs, { index, previous, choice, live }, t) {
 export function settingText(axes, choice, t) {
   return axes.map((axis) => {
     const value = formatValue(axis.values[choice[axis.name]]);
-    return axis.scale === "category" && axis.name !== "seed" ? value : t("what.name", { label: axis.label, value });
+    return typeof axis.values[0] === "string" ? value : t("what.name", { label: axis.label, value });
   }).join(", ");
 }
 
