@@ -1,5 +1,5 @@
-"""Widgets that show a record of runs, and a panel that trains one."""
+"""Widgets: an Explorer of recorded runs, and a panel that trains one now."""
 from labs.widgets.explorer import Explorer
-from labs.widgets.live import Live, live
+from labs.widgets.live import live
 
-__all__ = ["Explorer", "Live", "live"]
+__all__ = ["Explorer", "live"]

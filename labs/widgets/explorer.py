@@ -46,7 +46,8 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, runs, name="explorer", start=None, map_axes=("learning_rate", "batch_size"), limit=1_000_000,
                  log_x=False, log_y=False):
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-            raise ValueError(f"name: expected small letters, digits and hyphens (it goes into links), got {name!r}; try 'learning-rate'")
+            raise ValueError("name: expected small letters, digits and hyphens (it goes into links), "
+                             f"got {name!r}; try 'learning-rate'")
         self.runs = runs
         choice = _start(runs, start or {})
         coded, data = payload.encode(runs, limit)
@@ -80,9 +81,9 @@ class Explorer(anywidget.AnyWidget):
         choice = {name: 0 for name in known} | self.choice
         for name, index in proposal["value"].items():
             _check_axis(known, name, "choice")
-            if not isinstance(index, numbers.Real) or isinstance(index, bool) or index != int(index) or not 0 <= index < known[name]:
-                raise ValueError(f"choice[{name!r}]: expected a whole number from 0 to {known[name] - 1} (a position on the axis), "
-                                 f"got {index!r}; to choose by value use show({name}=…)")
+            if not isinstance(index, numbers.Real) or index != int(index) or not 0 <= index < known[name]:
+                raise ValueError(f"choice[{name!r}]: expected a whole number from 0 to {known[name] - 1} "
+                                 f"(a position on the axis), got {index!r}; to choose by value use show({name}=…)")
             choice[name] = int(index)
         return choice
 
@@ -92,7 +93,8 @@ class Explorer(anywidget.AnyWidget):
         for name in names:
             _check_axis([axis.name for axis in self.runs.axes], name, "map_axes")
         if len(names) != 2 or names[0] == names[1]:
-            raise ValueError(f"map_axes: expected two different axis names, got {names}; choose two of {[a.name for a in self.runs.axes]}")
+            raise ValueError(f"map_axes: expected two different axis names, got {names}; "
+                             f"choose two of {[axis.name for axis in self.runs.axes]}")
         return names
 
     @traitlets.validate("frame")
@@ -121,7 +123,6 @@ class Explorer(anywidget.AnyWidget):
 def describe(runs, name):
     """What the front end must know about a record besides its arrays: JSON-able."""
     task = runs.provenance["task"]
-    call = "labs.sweep({}, labs.Grid({{}}), steps={})".format(task["call"].replace("{", "{{").replace("}", "}}"), runs.provenance["steps"])
     return {
         "name": name,
         "axes": [{"name": axis.name, "label": axis.label, "scale": axis.scale, "values": [_plain(v) for v in axis.values],
@@ -129,7 +130,7 @@ def describe(runs, name):
         "steps": int(runs.provenance["steps"]),
         "record_steps": [int(step) for step in runs.provenance["record_steps"]],
         "task": {key: task[key] for key in ("name", "title", "loss", "metric")},
-        "call": call,
+        "call": [f"labs.sweep({task['call']}, labs.Grid(", f"), steps={runs.provenance['steps']})"],      # the axes between
         "loss_range": loss_range(runs),
     }
 

@@ -14,13 +14,14 @@ The payload is several zlib streams, one after another; `meta["parts"]` says whe
 Views are most of a payload. They ship for the first seed only, and frames, then pixels, are thinned until the whole
 fits the limit. What was dropped stands in `meta["view"]`. `static/record.js` is the other decoder.
 """
+import itertools
 import math
 import zlib
 
 import numpy as np
 
 LOG_STEP = 0.0018          # relative error of a loss: 0.0009
-LEVELS = 16                # an even number, so that probability 1/2 is one of the levels
+FINENESS = (64, 16)        # grey levels of a view, the finer where it fits; even, so that probability 1/2 is a level
 FEWEST_FRAMES = 6          # fewer than these, and pixels are given up instead
 EFFORT = 7                 # zlib: 9 is 4 % smaller and eight times slower
 SERIES = ("train_loss", "val_loss")
@@ -120,17 +121,17 @@ def code_views(runs, room):
     if "seed" in names:
         views = np.take(views, 0, axis=names.index("seed"))
     steps, size = about["steps"], views.shape[-1]
-    for pixels in dict.fromkeys([size, *(s for s in (24, 20, 16, 12) if s < size)]):
-        frames = [zlib.compress(code_frame(shrink(views[..., f, :, :], pixels)), EFFORT) for f in range(len(steps))]
+    for pixels, levels in itertools.product([size, *(s for s in (24, 20, 16, 12) if s < size)], FINENESS):
+        frames = [zlib.compress(code_frame(shrink(views[..., f, :, :], pixels), levels), EFFORT) for f in range(len(steps))]
         keep = _frames_that_fit([len(frame) for frame in frames], room)
         if len(keep) >= min(FEWEST_FRAMES, len(steps)):
             break
     else:
         keep = keep if len(keep) > 1 else []
     if not keep:
-        return {**about, "steps": [], "recorded": len(steps), "pixels": 0, "levels": LEVELS}, []
+        return {**about, "steps": [], "recorded": len(steps), "pixels": 0, "levels": levels}, []
     shape = [*views.shape[:-3], pixels, pixels * views.shape[-1] // views.shape[-2]]
-    said = {**about, "steps": [steps[f] for f in keep], "recorded": len(steps), "pixels": pixels, "recorded_pixels": size, "levels": LEVELS}
+    said = {**about, "steps": [steps[f] for f in keep], "recorded": len(steps), "pixels": pixels, "recorded_pixels": size, "levels": levels}
     return said, [(dict(name="view", kind="frame", shape=shape), frames[f]) for f in keep]
 
 
@@ -156,9 +157,9 @@ def shrink(images, pixels):
     return weight @ images.astype(float) @ weight.T
 
 
-def code_frame(images):
-    """Images (…, H, W) of 0…255 as `LEVELS` + 1 grey values, less what their neighbours foretell: bytes."""
-    grey = np.round(images / 255.0 * LEVELS).astype(np.int16)
+def code_frame(images, levels):
+    """Images (…, H, W) of 0…255 as `levels` + 1 grey values, less what their neighbours foretell: bytes."""
+    grey = np.round(images / 255.0 * levels).astype(np.int16)
     padded = np.pad(grey, [(0, 0)] * (grey.ndim - 2) + [(1, 0), (1, 0)])
     foretold = _foretell(padded[..., 1:, :-1], padded[..., :-1, 1:], padded[..., :-1, :-1])
     return (grey - foretold).astype(np.uint8).tobytes()

@@ -79,8 +79,8 @@ def _draw_map(figure, axes, runs, choice, map_axes):
     where = tuple(slice(None) if name in map_axes else choice[name] for name in names)
     final = runs.arrays["val_loss"][where][..., -1]
     final = final.T if names.index(across) < names.index(up) else final
-    image = axes.imshow(np.log10(np.maximum(final, 1e-9)), origin="lower", cmap="viridis_r", aspect="auto")
-    axes.plot(choice[across], choice[up], "s", ms=9, mfc="none", mec="white", mew=2)
+    image = axes.imshow(np.log10(np.maximum(final, 1e-9)), origin="lower", cmap="YlOrBr_r", aspect="auto")
+    axes.plot(choice[across], choice[up], "s", ms=9, mfc="none", mec=INK, mew=2)
     for axis, ticks, set_label in ((runs.axis(across), axes.set_xticks, axes.set_xlabel), (runs.axis(up), axes.set_yticks, axes.set_ylabel)):
         shown = range(0, len(axis.values), -(-len(axis.values) // 6))
         ticks(list(shown), [number(axis.values[i]) for i in shown])

@@ -39,13 +39,13 @@ function skeleton(runs, t) {
   const paths = Object.fromEntries(SERIES.map((name) => [name, s("path", { "data-series": name, d: "" })]));
   const clip = `clip-${Math.random().toString(36).slice(2)}`;
   const parts = {
-    paths, clip: s("rect"), grid: s("g", { class: "grid" }), axes: s("g", { class: "axes" }), stop: s("g", { class: "stop" }),
+    paths, clip: s("rect"), grid: s("g", { class: "grid" }), axes: s("g", { class: "axes" }), stop: s("g", { class: "stop" }), news: s("g", { class: "stop" }),
     moment: s("line", { class: "moment" }), rule: s("line", { class: "rule", visibility: "hidden" }), ends: s("g", { class: "ends" }),
     readout: s("text", { class: "readout" }),
   };
   parts.svg = s("svg", { class: "curves", role: "img", "aria-label": t("curves.picture") },
     s("clipPath", { id: clip }, parts.clip), parts.grid, parts.stop, parts.moment,
-    s("g", { "clip-path": `url(#${clip})` }, ...Object.values(paths)), parts.axes, parts.rule, parts.ends, parts.readout);
+    s("g", { "clip-path": `url(#${clip})` }, ...Object.values(paths)), parts.axes, parts.rule, parts.news, parts.ends, parts.readout);
   parts.box = h("div", { class: "curves-box" }, parts.svg);
   parts.element = h("section", { class: "panel panel-curves", "aria-label": t("curves.title") }, parts.box, ...bandNote(runs, t));
   return parts;
@@ -93,9 +93,9 @@ function drawAxes(parts, { x, y }, frame, runs, t) {
 function linesOf(runs, { index, previous, choice, live }) {
   const line = (name, run) => ({ steps: runs.times, values: seriesOf(runs, name, run) });
   const seeds = runsAlong(runs.axes, choice, "seed");
-  const living = (values) => (live.steps?.length ? { steps: live.steps, values: values.map((v) => v ?? NaN), label: live.label } : null);
+  const living = (values) => (live.steps?.length ? { steps: live.steps, values: values.map((v) => v ?? NaN) } : null);
   return {
-    band_val_loss: seeds.length > 1 ? { steps: runs.times, ...envelope(runs, "val_loss", seeds) } : null,
+    band_val_loss: seeds.length > 1 ? bandOf(runs, seeds, index) : null,
     ghost_train_loss: previous === null ? null : line("train_loss", previous),
     ghost_val_loss: previous === null ? null : line("val_loss", previous),
     train_loss: line("train_loss", index),
@@ -103,6 +103,13 @@ function linesOf(runs, { index, previous, choice, live }) {
     live_train_loss: living(live.train_loss),
     live_val_loss: living(live.val_loss),
   };
+}
+
+/** The band over seeds ends where the run shown diverges: beyond, there is nothing for it to surround. */
+function bandOf(runs, seeds, index) {
+  const length = lastFinite(seriesOf(runs, "val_loss", index)) + 1;
+  const { low, high } = envelope(runs, "val_loss", seeds);
+  return { steps: runs.times.slice(0, length), low: low.subarray(0, length), high: high.subarray(0, length) };
 }
 
 function drawLine(path, name, line, { x, y }) {
@@ -125,14 +132,13 @@ export function linePath(steps, values, x, y) {
 }
 
 function bandPath({ steps, low, high }, x, y) {
-  const last = lastFinite(low) + 1;
-  const [there, back] = [high, low].map((edge) => linePath(steps.slice(0, last), edge.slice(0, last), x, y));
+  const [there, back] = [high, low].map((edge) => linePath(steps, edge, x, y));
   return there && `${there}L${back.slice(1).split("L").reverse().join("L")}Z`;
 }
 
 /** A dot where each curve ends, and its name and value beside it. */
 function drawEnds(parts, lines, { x, y }, t) {
-  const named = [["val_loss", t("curves.validation")], ["train_loss", t("curves.training")], ["ghost_val_loss", t("curves.before")], ["live_val_loss", lines.live_val_loss?.label]];
+  const named = [["val_loss", t("curves.validation")], ["train_loss", t("curves.training")], ["ghost_val_loss", t("curves.before")], ["live_val_loss", t("curves.live")]];
   const ends = named.flatMap(([name, label]) => {
     const k = lines[name] ? lastFinite(lines[name].values) : -1;
     if (k < 0) return [];
@@ -159,17 +165,17 @@ function endOf(end, height, x, t) {
 function drawStop(parts, runs, { index }, { x, y }, t) {
   const step = runs.diverged_at[index];
   const trained = runs.trained[index];
-  if (trained && step < 0) return parts.stop.replaceChildren();
+  parts.stop.replaceChildren();
+  parts.news.replaceChildren();
+  if (trained && step < 0) return;
   const left = trained ? x.place(Math.max(step, x.domain[0])) : x.range[0];
   const [right, middle] = [x.range[1], (x.range[0] + x.range[1]) / 2];
   const [bottom, top] = y.range;
   const words = trained ? [t("curves.diverged", { step: formatCount(step) }), t("curves.no_loss")] : [t("curves.untrained")];
   const onRight = left < middle;
   const place = onRight ? { x: Math.max(left + 14, x.range[0] + 14), "text-anchor": "start" } : { x: left - 14, "text-anchor": "end" };
-  parts.stop.replaceChildren(
-    hatch(left, right, top, bottom),
-    s("line", { class: "edge", x1: left, x2: left, y1: top, y2: bottom }),
-    ...words.map((text, i) => s("text", { class: i ? "detail" : "headline", ...place, y: (top + bottom) / 2 + 20 * i }, text)));
+  parts.stop.append(hatch(left, right, top, bottom), s("line", { class: "edge", x1: left, x2: left, y1: top, y2: bottom }));
+  parts.news.append(...words.map((text, i) => s("text", { class: i ? "detail" : "headline", ...place, y: (top + bottom) / 2 + 20 * i }, text)));
 }
 
 function hatch(left, right, top, bottom) {

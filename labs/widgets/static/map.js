@@ -84,6 +84,7 @@ function build(grid, across, up, t) {
   const ticks = across.values.map((value, x) => h("span", { class: "map-tick map-tick-x", role: "columnheader" }, x % every === 0 ? formatValue(value) : ""));
   put(grid, { "aria-label": t("map.label", { x: across.label, y: up.label }) });
   grid.style.setProperty("--columns", String(across.values.length));
+  grid.style.setProperty("--ticks", `${Math.max(...up.values.map((value) => formatValue(value).length)) + 1.5}ch`);
   grid.replaceChildren(...rows.reverse(),
     h("div", { role: "row", class: "map-row map-foot" }, h("span", { class: "map-tick map-tick-y", role: "columnheader" }, ""), ...ticks));
   return cells;

@@ -31,7 +31,7 @@ export function linearTicks([low, high], count) {
   return ticks;
 }
 
-/** Powers of ten, with 2 and 5 between them where there is room. */
+/** Powers of ten, with 2 and 5 between them where there is room; round numbers where the domain spans hardly one. */
 export function logTicks([low, high], count) {
   const ticks = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
@@ -39,6 +39,7 @@ export function logTicks([low, high], count) {
   }
   const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
   const tens = inside.filter((tick) => Math.abs(Math.log10(tick) % 1) < 1e-9);
+  if (inside.length < 3) return linearTicks([low, high], count);
   return inside.length <= count * 1.5 || tens.length < 2 ? inside : tens;
 }
 
@@ -54,7 +55,5 @@ export function roundStep(step) {
  */
 export function lossDomain(kind, [low, high]) {
   if (kind === "linear") return [0, Math.ceil(high / roundStep(high / 20)) * roundStep(high / 20)];
-  const floor = Math.max(low, high * 1e-6);
-  const down = 10 ** Math.floor(Math.log10(floor));
-  return [down * [5, 2, 1].find((m) => m * down <= floor * (1 + 1e-9)), high * 1.15];
+  return [Math.max(low, high * 1e-6) * 0.93, high * 1.1];
 }

@@ -32,7 +32,7 @@ export function sharing(runs, t) {
 /** The `labs.sweep` call of the one run at `choice`. */
 export function callText(runs, choice) {
   const grid = runs.axes.map((axis) => `${axis.name}=[${axis.code[choice[axis.name]]}]`).join(", ");
-  return runs.meta.call.replace("{}", () => grid).replace(/\{\{/g, "{").replace(/\}\}/g, "}");
+  return runs.meta.call.join(grid);
 }
 
 /**
