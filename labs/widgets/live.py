@@ -64,7 +64,8 @@ class Live(widgets.VBox):
         self.stop_button.on_click(self.stop)
         grid = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(
             grid_template_columns="repeat(auto-fit, minmax(min(100%, 19em), 1fr))", grid_gap="2px 20px"))
-        buttons = widgets.HBox([self.train_button, self.stop_button, self.progress], layout=widgets.Layout(flex_flow="row wrap"))
+        buttons = widgets.HBox([self.train_button, self.stop_button, self.progress], layout=widgets.Layout(
+            flex_flow="row wrap", align_items="center", margin="8px 0 0"))
         super().__init__([grid, buttons, self.status, self.picture], layout=widgets.Layout(max_width="46em"))
         self.add_class("labs-live")
         self._say("ready")
@@ -163,7 +164,10 @@ class Live(widgets.VBox):
     def _say(self, what, config=None, **facts):
         if self.points:
             facts = self.points[-1]._asdict() | {"metric": self.task.metric_label} | facts
-        facts |= {"device": describe(self.device), "steps": config and config.steps}
+        if config:
+            setting = {name: _number(value) for name, value in dataclasses.asdict(config).items()}
+            facts |= {"steps": config.steps, "setting": words()["setting"].format(**setting)}
+        facts |= {"device": describe(self.device)}
         sentence = words()[what].format(**{name: _number(fact) for name, fact in facts.items()})
         self.status.value = f'<p style="margin: 4px 0; line-height: 1.4" data-status="{what}">{html.escape(sentence)}</p>'
 
@@ -177,8 +181,7 @@ class Live(widgets.VBox):
         self.picture.value = curve.svg(steps, {"train_loss": train_loss, "val_loss": val_loss}, config.steps,
                                        self.task.loss_label, words())
         if self.explorer is not None:
-            label = words()["label"].format(**{name: _number(value) for name, value in dataclasses.asdict(config).items()})
-            self.explorer.live = {"label": label, "steps": list(steps), "train_loss": list(train_loss),
+            self.explorer.live = {"label": words()["label"], "steps": list(steps), "train_loss": list(train_loss),
                                   "val_loss": list(val_loss), "running": running}
 
 
