@@ -4,5 +4,7 @@ from labs.grid import Grid, logspace
 from labs.runs import Axis, Runs
 from labs.sweep import sweep
 from labs.train import TrainConfig, train
+from labs.widgets import Explorer, live
 
-__all__ = ["Axis", "Grid", "Runs", "TrainConfig", "data", "device", "figures", "logspace", "models", "optimizers", "sweep", "tasks", "train"]
+__all__ = ["Axis", "Explorer", "Grid", "Runs", "TrainConfig", "data", "device", "figures", "live", "logspace", "models",
+           "optimizers", "sweep", "tasks", "train"]

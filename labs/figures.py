@@ -19,7 +19,8 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
                            mode="lines+markers", line={"color": str(color)})
     figure.update_layout(xaxis={"title": {"text": x.label}, "type": "log" if x.scale == "log" else "category"},
                          yaxis={"title": {"text": f"final {series.replace('_', ' ').replace('val', 'validation')}"}},
-                         legend={"title": {"text": runs.axis(lines).label}}, margin={"l": 60, "r": 20, "t": 20, "b": 50}, height=380)
+                         legend={"title": {"text": runs.axis(lines).label}}, height=380,
+                         margin={"l": 60, "r": 20, "t": 20, "b": 50})
     return figure
 
 

@@ -1,4 +1,5 @@
 """The networks that the chapters train."""
+import torch
 from torch import nn
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU}
@@ -17,6 +18,21 @@ def mlp(sizes, activation="tanh"):
     for inputs, outputs in zip(sizes[:-1], sizes[1:]):
         layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
+
+
+class Valley(nn.Module):
+    """A quadratic loss as a model: parameters theta, output `sum(curvatures * theta²) / 2` for every sample.
+
+    Its Hessian is diagonal with the `curvatures` as eigenvalues, so all that theory says of it can be checked.
+    """
+
+    def __init__(self, curvatures):
+        super().__init__()
+        self.theta = nn.Parameter(torch.ones(len(curvatures)))
+        self.register_buffer("curvatures", torch.tensor(curvatures))
+
+    def forward(self, x_BD):
+        return (self.curvatures * self.theta**2).sum().div(2).expand(len(x_BD))
 
 
 def parameter_count(model):

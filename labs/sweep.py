@@ -122,9 +122,9 @@ def train_chunk(stack, samples, chunk, steps, compiled=False, tick=lambda runs: 
     for t in range(steps + 1):
         if t in wanted:             # once in a while: measure over all samples
             scores.append(trainer.measure(chunk_size))
-            loss_R = scores[-1][0]
-            limit_R = _first_losses(loss_R, chunk) * DIVERGED if t == 0 else limit_R
-            diverged_R = torch.where((diverged_R < 0) & ~(loss_R < limit_R), t, diverged_R)
+            if t == 0:
+                limit_R = DIVERGED * _first_losses(scores[0][0], chunk)
+            diverged_R = torch.where((diverged_R < 0) & ~(scores[-1][0] < limit_R), t, diverged_R)
         if t in viewed:
             pictures.append(stack.view(trainer.theta_RP, points))
         if t < steps:

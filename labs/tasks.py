@@ -77,6 +77,20 @@ def _call(name, **arguments):
     return f"labs.tasks.{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
 
 
+def valley(curvatures=(1.0, 20.0)):
+    """Roll down a quadratic valley: the loss is `sum(curvatures * theta²) / 2`, theta starts at (1, 1, …). There are no
+    data: one empty sample stands for them, and validation repeats training."""
+    options = {} if curvatures == (1.0, 20.0) else {"curvatures": curvatures}
+    nothing = torch.zeros(1, 1), torch.zeros(1)
+    return Task(name="valley", title="a quadratic valley", call=_call("valley", **options), data=data.Data(*nothing, *nothing),
+                make_model=lambda: models.Valley(curvatures), loss=_mean_output, metric=_mean_output,
+                loss_label="loss", metric_label="loss")
+
+
+def _mean_output(outputs, targets):
+    return outputs.mean()
+
+
 def spirals(**options):
     """Tell two interleaved spirals apart with a 2-32-32-1 network of 1,185 parameters. `options` go to `labs.data.spirals`."""
     return Task(name="spirals", title="two spirals", call=_call("spirals", **options), data=data.spirals(**options),

@@ -63,7 +63,8 @@ def test_what_reads_a_record_does_not_name_torch():
 
 def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
     program = (
-        "import random, numpy, torch, threading; before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
+        "import random, numpy, torch, threading;"
+        "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
         "import labs; assert before == (torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
         "assert threading.active_count() == 1; assert not torch.cuda.is_initialized()"
     )

@@ -43,3 +43,19 @@ def test_making_a_model_leaves_torchs_random_state_alone():
     first, second = labs.tasks.spirals().model(3), labs.tasks.spirals().model(3)
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
+
+
+def test_the_valley_is_the_quadratic_it_says_it_is():
+    model = labs.models.Valley((1.0, 20.0))
+    with torch.no_grad():
+        model.theta.copy_(torch.tensor([2.0, 0.5]))
+    loss = model(torch.zeros(1, 1)).sum()
+    (gradient,) = torch.autograd.grad(loss, model.theta)
+    assert loss.item() == 0.5 * (1 * 4 + 20 * 0.25) and gradient.tolist() == [2.0, 10.0]
+
+
+@pytest.mark.parametrize("optimizer, limit", [("sgd", 2 / 20), ("momentum", 2 * 1.9 / 20)])
+def test_gradient_descent_in_the_valley_is_stable_below_its_limit_and_not_above(optimizer, limit):
+    grid = labs.Grid(optimizer=optimizer, learning_rate=[0.98 * limit, 1.02 * limit], batch_size=1)
+    losses = labs.sweep(labs.tasks.valley(), grid, steps=1000).arrays["val_loss"].squeeze()
+    assert losses[0, -1] < losses[0, 0] / 100 and not losses[1, -1] < losses[1, 0]
