@@ -40,7 +40,7 @@ def test_a_partial_choice_keeps_the_other_positions_and_plain_ints_travel(explor
 
 def test_show_moves_by_value(explorer):
     explorer.show(optimizer="sgd", batch_size=32)
-    assert explorer.values["optimizer"] == "sgd" and explorer.values["batch_size"] == 32 and explorer.values["learning_rate"] == 0.0158
+    assert explorer.values | {"optimizer": "sgd", "batch_size": 32, "learning_rate": 0.0158} == explorer.values
 
 
 @pytest.mark.parametrize("arguments, expected", [
@@ -57,7 +57,7 @@ def test_an_impossible_explorer_is_refused_with_expected_received_and_what_to_do
 
 
 @pytest.mark.parametrize("choice, expected", [
-    ({"learning_rate": 6}, r"choice\['learning_rate'\]: expected a whole number from 0 to 5 .*got 6; to choose by value use show"),
+    ({"learning_rate": 6}, r"choice\['learning_rate'\]: expected a whole number from 0 to 5 .*got 6; to choose by value use"),
     ({"learning_rate": -1}, "expected a whole number from 0 to 5"),
     ({"learning_rate": "0.1"}, "expected a whole number from 0 to 5 .*got '0.1'"),
     ({"momentum": 0}, "choice: expected one of the axes"),
@@ -78,7 +78,8 @@ def test_the_frame_stays_within_the_moments_that_ship(explorer):
 
 
 def test_a_live_curve_travels_as_json_with_null_for_what_is_missing(explorer):
-    explorer.live = {"label": "live", "steps": [0, 1], "train_loss": [0.7, float("nan")], "val_loss": [np.float32(0.5), None], "running": True}
+    explorer.live = {"label": "live", "running": True, "steps": [0, 1], "train_loss": [0.7, float("nan")],
+                     "val_loss": [np.float32(0.5), None]}
     assert explorer.live["train_loss"] == [0.7, None]
     json.dumps(explorer.live, allow_nan=False)
 
@@ -118,7 +119,7 @@ def test_the_text_fallback_says_diverged_and_not_trained_instead_of_a_loss(runs,
 
 def test_meta_is_json_and_the_call_is_python(explorer):
     json.dumps(explorer.meta, allow_nan=False)
-    call = explorer.meta["call"].replace("{}", ", ".join(f"{a['name']}=[{a['code'][0]}]" for a in explorer.meta["axes"]))
+    call = ", ".join(f"{a['name']}=[{a['code'][0]}]" for a in explorer.meta["axes"]).join(explorer.meta["call"])
     compile(call, "call", "eval")
 
 
@@ -143,7 +144,8 @@ def test_sources_stay_small_enough_to_read():
 
 def test_every_key_that_the_sources_ask_for_is_in_the_table_of_strings():
     table = json.loads((STATIC.parent / "strings.json").read_text())["en"]
-    asked = {key for path in STATIC.glob("*.js") for key in re.findall(r'"((?:%s)\.\w+)"' % "|".join(table), path.read_text())}
+    key_of = re.compile(rf'"((?:{"|".join(table)})\.\w+)"')
+    asked = {key for path in STATIC.glob("*.js") for key in key_of.findall(path.read_text())}
     assert asked and not [key for key in asked if key.split(".")[1] not in table[key.split(".")[0]]]
 
 

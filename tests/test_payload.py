@@ -18,8 +18,9 @@ def record(optimizers=("sgd", "adam"), rates=6, batch_sizes=(8, 32), decays=(0.0
     rng = np.random.default_rng(0)
     axes = (Axis("optimizer", "optimizer", tuple(optimizers), "category"),
             Axis("learning_rate", "learning rate", tuple(float(f"{v:.3g}") for v in np.geomspace(1e-3, 1, rates)), "log"),
-            Axis("batch_size", "batch size", tuple(batch_sizes), "log"), Axis("weight_decay", "weight decay", tuple(decays), "category"),
-            Axis("l2", "L2 penalty", (0.0,), "category"), Axis("seed", "seed", tuple(range(seeds)), "category"))
+            Axis("batch_size", "batch size", tuple(batch_sizes), "log"),
+            Axis("weight_decay", "weight decay", tuple(decays), "category"), Axis("l2", "L2 penalty", (0.0,), "category"),
+            Axis("seed", "seed", tuple(range(seeds)), "category"))
     shape = tuple(len(axis.values) for axis in axes)
     rate = np.log10(np.array(axes[1].values)).reshape(1, -1, 1, 1, 1, 1, 1) + rng.normal(size=shape)[..., None] * 0.1
     steps = np.array(STEPS, float)
@@ -100,7 +101,8 @@ def test_thinned_views_fit_the_limit_keep_first_and_last_and_are_said_in_meta(ru
 def test_where_no_view_fits_the_losses_ship_whole_and_meta_says_so(runs):
     meta, data = payload.encode(runs, 10)
     assert meta["view"]["steps"] == [] and meta["view"]["recorded"] == FRAMES
-    assert "view" not in payload.decode(meta, data) and payload.decode(meta, data)["val_loss"].shape == runs.arrays["val_loss"].shape
+    decoded = payload.decode(meta, data)
+    assert "view" not in decoded and decoded["val_loss"].shape == runs.arrays["val_loss"].shape
 
 
 def test_shrinking_a_plane_keeps_it_a_plane():

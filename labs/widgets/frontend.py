@@ -16,7 +16,8 @@ IMPORT = re.compile(r'^import [^;]*?from "(\.{1,2}/[\w./-]+)";', re.MULTILINE)
 LOADER = """const sources = %s;
 const urls = {};
 for (const [name, source] of sources) {
-  const linked = source.replace(/^(import [^;]*?from )"([^"]+)";/gm, (_, head, path) => `${head}"${urls[path.split("/").pop()]}";`);
+  const linked = source.replace(/^(import [^;]*?from )"([^"]+)";/gm,
+    (_, head, path) => `${head}"${urls[path.split("/").pop()]}";`);
   urls[name] = URL.createObjectURL(new Blob([linked, `\\n//# sourceURL=labs/widgets/${name}`], { type: "text/javascript" }));
 }
 const { default: widget } = await import(urls["%s"]);

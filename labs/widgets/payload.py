@@ -40,7 +40,8 @@ def encode(runs, limit):
     streams = [(dict(name=name, kind="log16", shape=list(runs.arrays[name].shape)), code_log16(runs.arrays[name], floor, step))
                for name in SERIES]
     streams += [
-        (dict(name="final_metric", kind="linear16", shape=list(metric.shape), low=low, high=high), code_linear16(metric, low, high)),
+        (dict(name="final_metric", kind="linear16", shape=list(runs.shape), low=low, high=high),
+         code_linear16(metric, low, high)),
         (dict(name="diverged_at", kind="int32", shape=list(runs.shape)), _planes(runs.arrays["diverged_at"].astype("<i4"))),
         (dict(name="trained", kind="uint8", shape=list(runs.shape)), _planes(runs.arrays["trained"].astype("u1"))),
     ]
@@ -131,7 +132,8 @@ def code_views(runs, room):
     if not keep:
         return {**about, "steps": [], "recorded": len(steps), "pixels": 0, "levels": levels}, []
     shape = [*views.shape[:-3], pixels, pixels * views.shape[-1] // views.shape[-2]]
-    said = {**about, "steps": [steps[f] for f in keep], "recorded": len(steps), "pixels": pixels, "recorded_pixels": size, "levels": levels}
+    said = {**about, "steps": [steps[f] for f in keep], "recorded": len(steps), "pixels": pixels, "recorded_pixels": size,
+            "levels": levels}
     return said, [(dict(name="view", kind="frame", shape=shape), frames[f]) for f in keep]
 
 
@@ -174,7 +176,8 @@ def _read_frame(raw, shape):
     grey = np.zeros((*shape[:-2], shape[-2] + 1, shape[-1] + 1), np.int16)
     for y in range(1, shape[-2] + 1):
         for x in range(1, shape[-1] + 1):
-            grey[..., y, x] = rest[..., y - 1, x - 1] + _foretell(grey[..., y, x - 1], grey[..., y - 1, x], grey[..., y - 1, x - 1])
+            left, upper, corner = grey[..., y, x - 1], grey[..., y - 1, x], grey[..., y - 1, x - 1]
+            grey[..., y, x] = rest[..., y - 1, x - 1] + _foretell(left, upper, corner)
     return grey[..., 1:, 1:]
 
 
@@ -197,7 +200,8 @@ def _losses(runs):
     losses = np.concatenate([runs.arrays[name].ravel() for name in SERIES])
     losses = losses[np.isfinite(losses)]
     if (losses < 0).any():
-        raise ValueError(f"a loss must be at least 0 to be drawn by an Explorer, got {losses.min():.3g}; add a constant to the task's loss")
+        raise ValueError(f"a loss must be at least 0 to be drawn by an Explorer, got {losses.min():.3g}; "
+                         "add a constant to the task's loss")
     return losses
 
 

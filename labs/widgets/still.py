@@ -81,7 +81,9 @@ def _draw_map(figure, axes, runs, choice, map_axes):
     final = final.T if names.index(across) < names.index(up) else final
     image = axes.imshow(np.log10(np.maximum(final, 1e-9)), origin="lower", cmap="YlOrBr_r", aspect="auto")
     axes.plot(choice[across], choice[up], "s", ms=9, mfc="none", mec=INK, mew=2)
-    for axis, ticks, set_label in ((runs.axis(across), axes.set_xticks, axes.set_xlabel), (runs.axis(up), axes.set_yticks, axes.set_ylabel)):
+    sides = (across, axes.set_xticks, axes.set_xlabel), (up, axes.set_yticks, axes.set_ylabel)
+    for name, ticks, set_label in sides:
+        axis = runs.axis(name)
         shown = range(0, len(axis.values), -(-len(axis.values) // 6))
         ticks(list(shown), [number(axis.values[i]) for i in shown])
         set_label(axis.label, fontsize=8, color=INK)
