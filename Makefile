@@ -1,0 +1,61 @@
+# make book    build the book and say what to open        make test    every test; needs a Chromium, finds or installs one
+# make lab     the chapters in JupyterLab                 make check   what continuous integration runs
+# make notebooks             run every chapter again and store its outputs
+# make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
+#
+# All of it happens in .venv and _build. PYTHON=/path/to/python3.12 chooses another Python, 3.11 or newer.
+
+PYTHON ?= python3
+BIN := .venv/bin
+COLAB := .venv-colab/bin
+
+# Google Colab's own versions, where they differ from ours. torch is the one of requirements.txt.
+COLAB_PINS := ipywidgets==7.7.1 anywidget==0.9.21 plotly==5.24.1 numpy==2.1.3 matplotlib==3.10.0
+
+# A progress bar is no result: left out wherever outputs are compared or published.
+book notebooks test: export TQDM_DISABLE = 1
+
+.PHONY: help book lab notebooks test lint check address clean
+help:
+	@sed -n 's/^# \(make.*\)/\1/p' Makefile
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'expected Python 3.11 or newer, got '"$$($(PYTHON) --version 2>&1)"'; name one: make PYTHON=/path/to/python3.12 …'; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { rm -rf .venv; echo 'could not make .venv; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv-colab/.installed: requirements.txt pyproject.toml Makefile
+	@$(PYTHON) -m venv .venv-colab || { rm -rf .venv-colab; exit 1; }
+	$(COLAB)/python -m pip install --quiet $(COLAB_PINS) $(shell grep '^torch==' requirements.txt) ipykernel nbclient nbformat pytest
+	$(COLAB)/python -m pip install --quiet --editable .
+	@touch $@
+
+book: .venv/.installed
+	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W --keep-going
+	@echo 'Open _build/html/index.html'
+
+lab: .venv/.installed
+	cd book && ../$(BIN)/jupyter lab
+
+notebooks: .venv/.installed
+	$(BIN)/python tools/notebooks.py
+
+# Notebooks are compared strictly: what a cell prints now must be what the file holds.
+test: book .venv-colab/.installed
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM COLAB_PYTHON="$(CURDIR)/$(COLAB)/python" && \
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests book
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+
+check: lint test
+
+address:
+	$(PYTHON) tools/set_address.py "$(URL)"
+
+clean:
+	rm -rf _build .venv .venv-colab

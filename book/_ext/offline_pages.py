@@ -1,0 +1,87 @@
+"""Pages that need nothing but themselves: the book's one Sphinx extension.
+
+A built page opens from disk, with no network and no server, and its widgets, figures and formulas work. Most of that is
+configuration; this file is the rest:
+
+- plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it (MyST-NB finds it through
+  the entry point in `offline_pages.dist-info`), and plotly.js comes from the plotly wheel to the pages that have a figure.
+- the notebook cache: kept apart for each state of `labs`, so that a change there runs the chapters again.
+
+Widgets are shown by `_static/widget-host.js`, figures by `_static/plotly-figures.js`, which Jupyter Book adds by itself.
+"""
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import plotly.offline
+from docutils import nodes
+from myst_nb.core.render import MimeRenderPlugin, sanitize_script_content
+
+ROOT = Path(__file__).resolve().parents[2]
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+
+
+class PlotlyFigure(MimeRenderPlugin):
+    """Writes a plotly figure into the page as JSON, and asks for plotly.js on that page."""
+
+    mime_priority_overrides = [("html", PLOTLY_MIME, 5)]
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        """The figure as one HTML node, or None for any other kind of output."""
+        if data.mime_type != PLOTLY_MIME or inline:
+            return None
+        renderer.add_js_file("plotly", "plotly.min.js", {"defer": "defer"})
+        figure = data.content if isinstance(data.content, dict) else json.loads(data.string)
+        label = html.escape(_title(figure) or "Figure", quote=True)
+        body = sanitize_script_content(json.dumps(figure))
+        return [nodes.raw(format="html", text=f'<div class="plotly-figure" role="figure" aria-label="{label}">'
+                                              f'<script type="{PLOTLY_MIME}">{body}</script></div>')]
+
+
+def _title(figure):
+    """The figure's title in plain text."""
+    title = figure.get("layout", {}).get("title", "")
+    return re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
+
+
+def copy_plotly(app, error):
+    """Put plotly.js beside the pages, when it is not there yet."""
+    if error is None and app.builder.format == "html":
+        target = Path(app.outdir, "_static", "plotly.min.js")
+        text = plotly.offline.get_plotlyjs()
+        if not target.exists() or target.stat().st_size != len(text.encode()):
+            target.write_text(text, encoding="utf-8")
+
+
+def code_hash(root):
+    """What the chapters' results depend on besides their own cells: the Python, the pinned packages, every file of `labs`."""
+    digest = hashlib.sha256(sys.version.encode())
+    files = [root / "requirements.txt", *sorted((root / "labs").rglob("*"))]
+    for path in files:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def choose_cache(app, config):
+    """Point MyST-NB at the cache that belongs to this state of the code, and drop those of earlier states."""
+    caches = ROOT / "_build" / ".jupyter_cache"
+    cache = caches / code_hash(ROOT)
+    config.nb_execution_cache_path = str(cache)
+    for other in caches.glob("*"):
+        if other != cache and other.is_dir():
+            shutil.rmtree(other)
+    os.environ.setdefault("TQDM_DISABLE", "1")      # a progress bar is no result; it would differ in every build
+
+
+def setup(app):
+    """Connect the above to Sphinx."""
+    app.connect("config-inited", choose_cache)
+    app.connect("build-finished", copy_plotly)
+    return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

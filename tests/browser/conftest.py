@@ -1,0 +1,80 @@
+"""What the browser tests share: the built book, a Chromium, and a page that keeps account of what went wrong."""
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built book."""
+    html = ROOT / "_build" / "html"
+    assert (html / "index.html").is_file(), "the book is not built: make book"
+    return html
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium: $CHROMIUM, or what tools/find_chromium.py finds."""
+    path = os.environ.get("CHROMIUM") or subprocess.run(
+        [sys.executable, ROOT / "tools" / "find_chromium.py"], check=True, capture_output=True, text=True).stdout.strip()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        """Keep the test's output to the tests."""
+
+
+@pytest.fixture(scope="session")
+def served(site):
+    """The address at which the built book is served over HTTP."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Visit:
+    """A page and what a reader's browser would notice in it: `errors`, and `elsewhere`, requests to other hosts."""
+
+    def __init__(self, page, address):
+        self.page, self.errors, self.elsewhere = page, [], []
+        home = urlsplit(address).netloc
+        page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("requestfailed", lambda request: self.errors.append(f"could not load {request.url}"))
+        page.on("response", lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("request", lambda r: self.elsewhere.append(r.url)
+                if urlsplit(r.url).scheme in ("http", "https", "ws", "wss") and urlsplit(r.url).netloc != home else None)
+        page.goto(address)
+        page.wait_for_load_state("load")
+        page.evaluate("() => document.fonts.ready.then(() => window.MathJax?.startup?.promise)")
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open an address: visit(address, width=…, dark=…) → Visit. Every page is closed when the test ends."""
+    contexts = []
+
+    def open_page(address, width=1280, height=900, dark=False):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+        contexts.append(context)
+        return Visit(context.new_page(), address)
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,80 @@
+"""The stored notebooks are fresh, and the tool that keeps them so notices when they are not."""
+import copy
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import notebooks  # noqa: E402
+
+
+def test_every_stored_notebook_is_fresh_small_and_whole():
+    found = {path.relative_to(ROOT).as_posix(): notebooks.check(path) for path in notebooks.chapters()}
+    assert found and not {name: problems for name, problems in found.items() if problems}, "run: make notebooks"
+
+
+@pytest.fixture
+def stored():
+    """A notebook as the tool leaves it."""
+    view = new_output("display_data", data={"text/plain": "Slider()", notebooks.WIDGET_VIEW: {"model_id": "a1"}})
+    notebook = new_notebook(
+        metadata={"widgets": {"state": {}}, "kernelspec": {"name": "my-env", "display_name": "Mine"}, "signature": "x"},
+        cells=[new_markdown_cell("# One"),
+               new_code_cell("1 + 1", execution_count=7, outputs=[new_output("execute_result", data={"text/plain": "2"}, execution_count=7)]),
+               new_code_cell(""),
+               new_code_cell("show()", execution_count=3, outputs=[view], metadata={"execution": {"iopub.status.busy": "now"}, "tags": ["hide-input"]})])
+    notebooks.normalise(notebook)
+    return notebook
+
+
+def test_normalising_leaves_nothing_that_changes_by_itself(stored):
+    assert notebooks.problems(stored, 1000) == []
+    assert set(stored.metadata) == {"kernelspec", "language_info", "code_hash"}
+    assert [cell.get("execution_count") for cell in stored.cells] == [None, 1, None, 2]
+    assert stored.cells[3].metadata == {"tags": ["hide-input"]}
+    assert stored.cells[3].outputs[0].data == {"text/plain": "Slider()"}
+    again = copy.deepcopy(stored)
+    notebooks.normalise(again)
+    assert again == stored
+
+
+@pytest.mark.parametrize("damage, sentence", [
+    (lambda n: n.cells[1].update(source="1 + 2"), "has code that is newer than its outputs"),
+    (lambda n: n.cells.append(new_code_cell("2")), "was never run from top to bottom"),
+    (lambda n: n.cells[1].update(execution_count=5), "was never run from top to bottom"),
+    (lambda n: n.cells[1].outputs.append(new_output("error", ename="E", evalue="", traceback=[])), "holds an error"),
+    (lambda n: n.metadata.update(widgets={}), "holds widget state"),
+    (lambda n: n.metadata.kernelspec.update(name="other"), "asks for another kernel than python3"),
+])
+def test_a_stale_notebook_is_named_with_its_reason(stored, damage, sentence):
+    damage(stored)
+    assert notebooks.problems(stored, 1000) == [sentence]
+
+
+def test_prose_may_change_without_running_anything(stored):
+    stored.cells[0].source = "# Another title"
+    assert notebooks.problems(stored, 1000) == []
+
+
+def test_a_notebook_of_half_a_megabyte_is_too_big(stored):
+    assert notebooks.problems(stored, 500_001) == ["has 500,001 bytes, more than 500,000"]
+
+
+def test_a_failing_notebook_is_left_as_it_was(tmp_path):
+    path = tmp_path / "broken.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print('first')"), new_code_cell("1 / 0")]), path)
+    before = path.read_bytes()
+    [problem] = notebooks.refresh(path)
+    assert "ZeroDivisionError" in problem
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_refreshing_stores_what_the_code_prints_today(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), path)
+    assert notebooks.check(path) and notebooks.refresh(path) == [] and notebooks.check(path) == []
+    assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "42\n"

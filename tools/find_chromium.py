@@ -1,0 +1,83 @@
+"""Prints the path of a Chromium for the browser tests; installs one where there is none and it may.
+
+Looks at $CHROMIUM, at the usual commands and places, and at the one playwright keeps. Else installs: with apt where this
+user may, with playwright otherwise. Ends with a sentence and status 1 where neither works.
+"""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+PLACES = ["/usr/bin/chromium", "/usr/lib/chromium/chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+          "/Applications/Chromium.app/Contents/MacOS/Chromium"]
+PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-noto-core"]
+
+
+def works(path):
+    """Whether this is a browser that starts (Ubuntu's `chromium-browser` is often only a hint to install a snap)."""
+    if not path or not Path(path).exists():
+        return False
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def playwrights():
+    """Where playwright keeps, or would keep, its own Chromium."""
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def find():
+    """The first browser that starts, or None. A $CHROMIUM that does not start is an error, not a hint."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        if not works(named):
+            raise SystemExit(f"CHROMIUM must be the path of a Chromium that starts, got {named}")
+        return named
+    candidates = [*PLACES, *map(shutil.which, COMMANDS)]
+    return next((path for path in candidates if works(path)), None) or next(filter(works, [playwrights()]), None)
+
+
+def root_prefix():
+    """What to put before a command to run it as root, or None where this user can't."""
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    return [sudo, "-n"] if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0 else None
+
+
+def say(command):
+    """Run a command whose output belongs on the terminal, not in the path we print."""
+    print("+", *command, file=sys.stderr)
+    return subprocess.run(command, stdout=sys.stderr).returncode == 0
+
+
+def install():
+    """Try apt, then playwright; the path of what works now, or None."""
+    prefix = root_prefix()
+    if shutil.which("apt-get") and prefix is not None:
+        say([*prefix, "apt-get", "update"])
+        say([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES])
+        if path := find():
+            return path
+    deps = ["--with-deps"] if prefix is not None and shutil.which("apt-get") else []
+    say([sys.executable, "-m", "playwright", "install", *deps, "chromium"])
+    return find()
+
+
+def main():
+    """Print the path, or say what to do."""
+    path = find() or install()
+    if not path:
+        raise SystemExit("expected a Chromium, found none and could not install one; install it (Debian: apt-get install chromium; "
+                         "macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
