@@ -22,12 +22,15 @@ def svg(steps, series, last_step, loss_label, words):
     parts = [_axes(x_of, y_of, x_ticks(last_step), y_ticks(low, high, log), words["axis"].format(loss=loss_label), words["step"])]
     ends = {}
     for name, column in series.items():
-        drawn = [(x_of(s), y_of(v)) for s, v in zip(steps, column) if v is not None and math.isfinite(v)]
+        there = [(s, v) for s, v in zip(steps, column) if v is not None and math.isfinite(v)]
+        if not there:
+            continue
+        drawn = [(x_of(s), y_of(v)) for s, v in there]
         colour, width = INK[name]
         path = "M" + " L".join(f"{x:.2f},{y:.2f}" for x, y in drawn)
         parts.append(f'<path data-series="{name}" d="{path}" fill="none" stroke-width="{width}" stroke-linejoin="round" '
                      f'stroke="{colour}" style="stroke: color-mix(in srgb, currentColor 30%, {colour})"/>')
-        ends[name] = (drawn[-1], column[-1])
+        ends[name] = (drawn[-1], there[-1][1])
     parts.append(_labels(ends, words))
     facts = {"x-domain": f"0,{last_step}", "y-scale": "log" if log else "linear", "y-domain": f"{low!r},{high!r}",
              "x-range": f"{LEFT},{WIDTH - RIGHT}", "y-range": f"{HEIGHT - BOTTOM},{TOP}"}
@@ -86,5 +89,7 @@ def _labels(ends, words):
 
 
 def _sentence(steps, series, last_step, words):
-    values = {f"{name}_{end}": f"{column[i]:.3g}" for name, column in series.items() for i, end in ((0, "first"), (-1, "last"))}
-    return words["curve"].format(step=steps[-1], steps=last_step, **values)
+    number = lambda value: "—" if value is None else f"{value:.3g}"
+    first = {f"{name}_first": number(column[0]) for name, column in series.items()}
+    last = {f"{name}_last": number(column[-1]) for name, column in series.items()}
+    return words["curve"].format(step=steps[-1], steps=last_step, **first, **last)

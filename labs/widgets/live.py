@@ -23,6 +23,7 @@ from labs.sweep import DIVERGED
 from labs.train import TrainConfig, check_setting, train
 from labs.widgets import curve
 
+MOST_STEPS = 100_000        # the order of all mini-batches is drawn before the first step, and kept in memory
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
 
@@ -39,6 +40,7 @@ def live(task, explorer=None, **start):
 
     >>> labs.live(labs.tasks.spirals(), learning_rate=0.01, steps=2000)
     """
+    _check_start(task, explorer, start)
     return Live(task, explorer, **start)
 
 
@@ -50,7 +52,6 @@ class Live(widgets.VBox):
     """
 
     def __init__(self, task, explorer=None, **start):
-        _check_start(task, explorer, start)
         self.task, self.explorer, self.device = task, explorer, best_device()
         self.running, self.points, self._thread = False, [], None
         self._one_at_a_time, self._stop_wish = threading.Lock(), threading.Event()
@@ -110,6 +111,8 @@ class Live(widgets.VBox):
         self.points = []
         try:
             config = TrainConfig(**{name: control.value for name, control in self.controls.items()})
+            if config.steps > MOST_STEPS:
+                raise ValueError(words()["too_long"].format(most=f"{MOST_STEPS:,}", steps=f"{config.steps:,}"))
             measured = train(self._stoppable_task(), config, self.device)
             first = next(measured)      # here, not in the thread: a refusal is immediate, and torch's seed is set undisturbed
             if not math.isfinite(first.train_loss):
