@@ -56,18 +56,19 @@ function bandNote(runs, t) {
   return n > 1 ? [h("p", { class: "note" }, h("i", { class: "swatch swatch-band", "aria-hidden": "true" }), t("curves.band", { n }))] : [];
 }
 
-/** Both scales depend on the record and the size alone, never on the run shown: moves can be compared. */
-function makeScales(runs, { logX, logY }, { width, height }) {
+/** Both scales depend on the record and the size, never on which of its runs is shown: moves can be compared. */
+function makeScales(runs, { logX, logY, live }, { width, height }) {
   const [kindX, kindY] = [logX ? "log" : "linear", logY ? "log" : "linear"];
   const first = logX ? runs.times.find((step) => step > 0) : 0;
+  const last = Math.max(runs.meta.steps, live.steps?.at(-1) ?? 0);      // a live run may be longer
   return {
-    x: makeScale(kindX, [first, runs.meta.steps], [MARGIN.left, width - MARGIN.right], Math.max(3, width / 80)),
+    x: makeScale(kindX, [first, last], [MARGIN.left, width - MARGIN.right], Math.max(3, width / 80)),
     y: makeScale(kindY, lossDomain(kindY, runs.meta.loss_range), [height - MARGIN.bottom, MARGIN.top], 5),
   };
 }
 
 function drawAxes(parts, { x, y }, frame, runs, t) {
-  const key = [x.kind, y.kind, frame.width, frame.height].join();
+  const key = [x.kind, x.domain, y.kind, frame.width, frame.height].join();
   if (key === frame.key) return;
   frame.key = key;
   const [left, right] = x.range;

@@ -13,12 +13,13 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDo
  */
 export function lossMap(runs, t, actions) {
   const long = runs.axes.filter((axis) => axis.values.length > 1);
+  if (!long.length) return null;
   const shade = shading(runs);
   const grid = h("div", { class: "map-grid", role: "grid" });
   const readout = h("p", { class: "note map-readout" });
   const pickers = ["x", "y"].map((side, i) => select(t(`map.${side}`), long.map((axis) => axis.label), { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(state.mapAxes, i, long[k].name))));
   const element = h("section", { class: "panel panel-map" },
-    h("p", { class: "title" }, t("map.title")), h("div", { class: "map-pickers" }, ...pickers), grid, legend(shade, t), readout);
+    h("p", { class: "title" }, t("map.title")), ...(long.length > 1 ? [h("div", { class: "map-pickers" }, ...pickers)] : []), grid, legend(shade, t), readout);
   let state = null, built = "", cells = [];
 
   const tell = (cell) => say(readout, describe(runs, cell, state, t));
@@ -74,7 +75,7 @@ function build(grid, across, up, t) {
   const cells = [];
   const rows = up.values.map((_, y) => {
     const row = across.values.map((__, x) => {
-      const element = h("div", { role: "gridcell", class: "cell" });
+      const element = h("div", { role: "gridcell", class: "map-cell" });
       cells.push({ element, x, y, across, up });
       return element;
     });
