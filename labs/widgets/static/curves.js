@@ -5,7 +5,7 @@ import { lastFinite, spread } from "./labels.js";
 import { envelope, runsAlong, seriesOf } from "./record.js";
 import { lossDomain, makeScale } from "./scales.js";
 
-const MARGIN = { top: 26, right: 104, bottom: 34, left: 48 };
+const MARGIN = { top: 26, right: 94, bottom: 34, left: 48 };
 const SERIES = ["band_val_loss", "ghost_train_loss", "ghost_val_loss", "train_loss", "val_loss", "live_train_loss", "live_val_loss"];
 
 /**
@@ -27,7 +27,7 @@ export function lossChart(runs, t) {
     drawMoment(parts, state, scales);
   };
   const resize = (width) => {
-    Object.assign(frame, { width, height: Math.round(Math.min(380, Math.max(250, width * 0.56))) });
+    Object.assign(frame, { width, height: Math.round(Math.min(400, Math.max(250, width * 0.64))) });
     if (last) draw(last);
   };
   followPointer(parts, runs, () => last, () => makeScales(runs, last, frame), t);

@@ -19,7 +19,7 @@ export function lossMap(runs, t, actions) {
   const readout = h("p", { class: "note map-readout" });
   const pickers = ["x", "y"].map((side, i) => select(t(`map.${side}`), long.map((axis) => axis.label), { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(state.mapAxes, i, long[k].name))));
   const element = h("section", { class: "panel panel-map" },
-    h("p", { class: "title" }, t("map.title")), ...(long.length > 1 ? [h("div", { class: "map-pickers" }, ...pickers)] : []), grid, legend(shade, t), readout);
+    h("p", { class: "title" }, t("map.title")), ...(long.length > 1 ? [h("div", { class: "map-pickers" }, ...pickers)] : []), grid, legend(runs, shade, t), readout);
   let state = null, built = "", cells = [];
 
   const tell = (cell) => say(readout, describe(runs, cell, state, t));
@@ -125,9 +125,12 @@ function describe(runs, cell, { choice }, t) {
   return cellText(runs, cell, t) + (setting ? ` (${t("map.held", { setting })})` : "");
 }
 
-function legend({ low, middle, high }, t) {
+function legend(runs, { low, middle, high }, t) {
   const key = (kind, text) => h("span", { class: "key" }, h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), text);
+  const marks = [["here", "map.shown"], ["best", "map.best"]];
+  if (runs.diverged_at.some((step) => step >= 0)) marks.push(["diverged", "map.diverged"]);
+  if (runs.trained.includes(0)) marks.push(["untrained", "map.untrained"]);
   return h("div", { class: "legend" },
     h("div", { class: "ramp" }, h("i", { class: "ramp-bar", "aria-hidden": "true" }), ...[low, middle, high].map((loss) => h("span", {}, formatLoss(loss)))),
-    key("here", t("map.shown")), key("best", t("map.best")), key("diverged", t("map.diverged")));
+    ...marks.map(([kind, text]) => key(kind, t(text))));
 }

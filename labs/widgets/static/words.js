@@ -9,7 +9,8 @@ import { finalLoss, runsAlong, seriesOf, choiceAt } from "./record.js";
  * @param {import("./strings.js").Text} t
  */
 export function whatIsShown(runs, { index, previous, choice, live }, t) {
-  const setting = settingText(runs.axes.filter((axis) => axis.values.length > 1), choice, t);
+  const long = runs.axes.filter((axis) => axis.values.length > 1);
+  const setting = settingText(long.length ? long : runs.axes, choice, t);
   return outcome(runs, index, setting, t) + seeds(runs, choice, t) + before(runs, index, previous, t) + living(live, t);
 }
 
