@@ -30,7 +30,7 @@ const TRAITS = ["choice", "map_axes", "log_x", "log_y", "frame", "live"];
 /** Called by anywidget, or by the static page's host, once for every view. */
 async function render({ model, el }) {
   const t = makeText(document.documentElement.lang || "en");
-  const root = el.appendChild(h("div", { class: "labs-explorer", "data-lm-suppress-shortcuts": "true" }, h("p", { class: "note" }, t("explorer.loading"))));
+  const root = el.appendChild(h("div", { class: "labs-explorer", focusin: keepKeys }, h("p", { class: "note" }, t("explorer.loading"))));
   try {
     if (!globalThis.DecompressionStream) throw new Error(t("explorer.no_stream"));
     const runs = await readRecord(model.get("meta"), model.get("payload")).catch((error) => {
@@ -40,6 +40,11 @@ async function render({ model, el }) {
   } catch (error) {
     root.replaceChildren(h("p", { class: "fault", role: "alert" }, error.message));
   }
+}
+
+/** JupyterLab takes arrow keys for itself, unless the very element that has the focus says otherwise. */
+function keepKeys({ target }) {
+  target.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 function show(runs, model, root, t) {
