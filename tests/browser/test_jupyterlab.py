@@ -1,0 +1,228 @@
+"""The widgets in a real JupyterLab, with a kernel: in the book's environment, and in one with Colab's versions.
+
+JupyterLab 3 with ipywidgets 7.7.1 is the nearest there is to Colab's own front end, which cannot be run elsewhere.
+"""
+import json
+import os
+import re
+import sys
+import time
+
+import nbformat
+import numpy as np
+import pytest
+from ipywidgets.embed import dependency_state
+from jupyter import ROOT, JupyterLab
+from test_explorer_page import Record, Shown
+
+import labs
+
+CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
+USUAL = {"LABS_CACHE": os.environ.get("LABS_CACHE")}       # before a test gets a cache of its own
+COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
+PREPARE = """import json, threading, labs
+task = labs.tasks.spirals()
+grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.001, 0.01, 1000.0], batch_size=[32, 128], seed=[0, 1])
+runs = labs.sweep(task, grid, steps=60, compile=False)
+runs.save("trial.npz")
+explorer = labs.Explorer(runs, name="trial", start={"optimizer": "adam", "learning_rate": 0.01})"""
+CELLS = [PREPARE, "explorer", "panel = labs.live(task, explorer); panel", "print(json.dumps(explorer.choice))",
+         "print(6 * 7)", "print(threading.active_count(), panel.running)",
+         'explorer.show(optimizer="sgd" if explorer.values["optimizer"] == "adam" else "adam", batch_size=128)']
+CHOICE, ANSWER, THREADS, SHOW = 3, 4, 5, 6
+
+
+def record_of(path, name):
+    """What the page of an explorer of this record must show."""
+    explorer = labs.Explorer(labs.Runs.load(path), name=name)
+    return Record(dependency_state([explorer], drop_defaults=False)[explorer.model_id])
+
+
+class Panel:
+    """The live panel in an open notebook, used as a reader does it."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".labs-live")
+
+    def field(self, label):
+        """The control with this label."""
+        row = self.root.locator(".widget-inline-hbox").filter(has=self.page.get_by_text(label, exact=True))
+        return row.locator("input, select, .widget-readout").last
+
+    def press(self, name):
+        """Click a button by its name."""
+        self.root.get_by_role("button", name=name).click()
+
+    def enter(self, label, text):
+        """Type into a field and leave it."""
+        self.field(label).fill(text)
+        self.page.keyboard.press("Tab")
+
+    def said(self, kind, timeout=30):
+        """Wait until the status line is of this kind; return what it says."""
+        line = self.root.locator(f'[data-status="{kind}"]')
+        line.wait_for(timeout=1000 * timeout)
+        return line.inner_text()
+
+    def points(self):
+        """How many points the streamed curve has."""
+        path = self.root.locator('path[data-series="train_loss"]')
+        return path.get_attribute("d").count(",") if path.count() else 0
+
+
+def until(page, condition, seconds=30):
+    """Wait until `condition()` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        page.wait_for_timeout(30)
+
+
+def expect_move(shown, before, axis, index):
+    """The page shows the run `before` with this position on `axis` instead: its controls, its curves, its words."""
+    run = shown.record.run({**shown.record.choice(before), axis: index})
+    shown.expect_run(run, before if run != before else None)
+
+
+@pytest.fixture(scope="module", params=[sys.executable, COLAB], ids=["own", "colab"])
+def notebook(request, chromium, tmp_path_factory):
+    """A small notebook, run from top to bottom; its record and what its explorer shows are on it."""
+    with JupyterLab(tmp_path_factory.mktemp("lab") / "lab", request.param) as lab:
+        lab.write("trial.ipynb", *CELLS)
+        context = chromium.new_context(viewport={"width": 1280, "height": 1400})
+        opened = lab.open(context.new_page(), "trial.ipynb")
+        opened.run_all()
+        opened.shown = Shown(opened.page, "trial", record_of(lab.notebooks / "trial.npz", "trial"))
+        opened.panel = Panel(opened.page)
+        yield opened
+        context.close()
+
+
+def test_every_control_moves_the_explorer_to_the_records_values_and_the_kernel_follows(notebook):
+    shown = notebook.shown
+    for axis in shown.moving_axes():
+        for index in reversed(range(len(shown.record.axes[axis]))):
+            before = shown.run
+            shown.move_by_pointer(axis, index)
+            expect_move(shown, before, axis, index)
+        for by in (1, -1, 1):
+            before = shown.run
+            shown.move_by_keyboard(axis, by)
+            expect_move(shown, before, axis, shown.record.choice(before)[axis] + by)
+        assert json.loads(notebook.run(CHOICE)) == shown.choice
+
+
+def test_the_kernel_moves_the_page_and_the_explorer_moves_the_panel(notebook):
+    shown, before = notebook.shown, notebook.shown.run
+    notebook.run(SHOW)
+    until(notebook.page, lambda: shown.run != before)
+    optimizers, sizes = shown.record.axes["optimizer"], shown.record.axes["batch_size"]
+    other = 1 - shown.record.choice(before)["optimizer"]
+    there = {**shown.record.choice(before), "optimizer": other, "batch_size": sizes.index(128)}
+    shown.expect_run(shown.record.run(there), before)
+    shown.move_by_pointer("learning_rate", 0)
+    until(notebook.page, lambda: float(notebook.panel.field("learning rate").inner_text()) == 0.001)
+    assert notebook.panel.field("optimizer").input_value() == optimizers[other]
+    assert notebook.panel.field("batch size").inner_text() == "128"
+
+
+def test_training_streams_its_curve_while_the_kernel_answers_and_a_second_click_starts_nothing(notebook):
+    panel, shown = notebook.panel, notebook.shown
+    panel.enter("steps", "60000")
+    panel.press("Train")
+    until(notebook.page, lambda: panel.points() > 5)
+    early = panel.points()
+    assert notebook.run(ANSWER).strip() == "42"
+    threads = notebook.run(THREADS).split()
+    train = panel.root.get_by_role("button", name="Train")
+    assert train.is_disabled() and threads[1] == "True"
+    train.click(force=True)
+    assert notebook.run(THREADS).split() == threads
+    until(notebook.page, lambda: panel.points() > early)
+    assert len(shown.drawn("live_train_loss")[0]) >= early
+    panel.press("Stop")
+    assert "Stopped" in panel.said("stopped", timeout=5)
+    assert notebook.run(THREADS).split()[1] == "False" and notebook.run(ANSWER).strip() == "42"
+
+
+def test_a_finished_live_run_lies_on_the_recorded_one(notebook):
+    panel, shown = notebook.panel, notebook.shown
+    shown.move_by_pointer("learning_rate", 1)
+    panel.enter("steps", "60")
+    panel.press("Train")
+    assert re.search(r"Done in .* after 60 steps", panel.said("done"))
+    until(notebook.page, lambda: len(shown.drawn("live_val_loss")[0]) == len(shown.record.meta["record_steps"]))
+    for name in ("train_loss", "val_loss"):
+        steps, losses = shown.drawn(f"live_{name}")
+        assert np.allclose(steps, shown.record.meta["record_steps"], atol=0.1)
+        assert np.allclose(losses, shown.record.of(name, shown.run), rtol=5e-3)
+
+
+def test_a_diverged_live_run_says_at_which_step(notebook):
+    panel, shown = notebook.panel, notebook.shown
+    shown.move_by_pointer("optimizer", 0)
+    shown.move_by_pointer("learning_rate", 2)
+    panel.press("Train")
+    assert re.search(r"Diverged at step \d+ of 60", panel.said("diverged"))
+    assert 1 <= panel.points() < len(shown.record.meta["record_steps"])
+
+
+@pytest.mark.parametrize("label, value, sentence", [
+    ("weight decay", "-1", "weight_decay must be zero or positive, got -1.0"),
+    ("steps", "0", "steps must be a whole number of at least 1, got 0")])
+def test_an_impossible_setting_is_refused_with_a_sentence_and_no_traceback(notebook, label, value, sentence):
+    panel, usual = notebook.panel, notebook.panel.field(label).input_value()
+    panel.enter(label, value)
+    panel.press("Train")
+    assert sentence in panel.said("refused")
+    panel.enter(label, usual)
+    panel.press("Train")
+    until(notebook.page, lambda: panel.root.locator('[data-status="refused"]').count() == 0)
+    assert notebook.page.locator("[data-mime-type*=stderr], [data-mime-type*=error]").count() == 0
+
+
+def test_the_page_had_no_console_error(notebook):
+    assert notebook.errors == []
+
+
+SAVE_ALL = """import gc
+for explorer in [thing for thing in gc.get_objects() if isinstance(thing, labs.Explorer)]:
+    explorer.runs.save(f"{explorer.meta['name']}.npz")"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_runs_and_every_explorer_and_panel_in_it_responds(chapter, chromium, tmp_path, user_cache):
+    book = nbformat.read(chapter, 4)
+    book.cells.append(nbformat.v4.new_code_cell(SAVE_ALL))
+    with JupyterLab(tmp_path / "lab") as lab:
+        nbformat.write(book, lab.notebooks / chapter.name)
+        context = chromium.new_context(viewport={"width": 1280, "height": 1400})
+        notebook = lab.open(context.new_page(), chapter.name)
+        notebook.run_all(timeout=590)
+        respond(notebook, {path.stem: record_of(path, path.stem) for path in lab.notebooks.glob("*.npz")})
+        assert notebook.errors == []
+        context.close()
+
+
+def respond(notebook, records):
+    """Every explorer moves to what was recorded, by pointer and by keyboard; every panel trains."""
+    assert notebook.page.locator(".labs-explorer[data-run]").count() == len(records)
+    for name, record in records.items():
+        shown = Shown(notebook.page, name, record)
+        for axis in shown.moving_axes():
+            last = len(record.axes[axis]) - 1
+            for move, to in ((shown.move_by_pointer, last), (shown.move_by_pointer, 0), (shown.move_by_keyboard, 1)):
+                before = shown.run
+                move(axis, to)
+                expect_move(shown, before, axis, to)
+    for _ in range(notebook.page.locator(".labs-live").count()):
+        panel = Panel(notebook.page)
+        panel.press("Train")
+        panel.said("done", timeout=60)
+
+
+@pytest.fixture
+def user_cache(monkeypatch):
+    """The cache that the book was built with: a chapter's sweeps are in it."""
+    for name, value in USUAL.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
