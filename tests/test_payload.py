@@ -67,6 +67,13 @@ def test_a_loss_survives_coding_within_a_thousandth(runs, name):
     assert np.nanmax(np.abs(decoded / runs.arrays[name] - 1)) < 1e-3
 
 
+def test_losses_of_forty_orders_of_magnitude_survive_within_a_thousandth_whatever_the_jumps(runs):
+    losses = np.exp(np.random.default_rng(1).uniform(np.log(1e-36), np.log(1e5), runs.arrays["val_loss"].shape)).astype("f4")
+    wild = Runs(runs.axes, {**runs.arrays, "val_loss": losses, "train_loss": losses}, runs.provenance)
+    decoded = payload.decode(*payload.encode(wild, 1_000_000))["val_loss"]
+    assert np.abs(decoded / losses - 1).max() < 1e-3
+
+
 def test_missing_losses_are_missing_in_exactly_the_same_places(runs):
     decoded = payload.decode(*payload.encode(runs, 1_000_000))
     for name in ("train_loss", "val_loss"):

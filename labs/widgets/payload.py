@@ -5,7 +5,8 @@
 The payload is several zlib streams, one after another; `meta["parts"]` says where each begins, and how it is coded:
 
 - `log16`    a loss: the logarithm in steps of `log_step` (0: missing), differences along time, signs folded into the
-             lowest bit, high bytes before low bytes. Its relative error is at most half of `log_step`.
+             lowest bit, high bytes before low bytes. Its relative error is at most half of `log_step`; a loss of
+             exactly 0 is coded as the lowest positive one.
 - `linear16` a score between `low` and `high` in 65,534 steps (0: missing).
 - `int32`, `uint8`  plain little-endian numbers, byte planes.
 - `frame`    one moment of the model view for every setting: `levels` + 1 grey values, each less the value foretold
@@ -75,19 +76,15 @@ def code_log16(values, floor, step):
     finite = np.isfinite(values)
     logs = np.log(np.where(finite, np.maximum(values, math.exp(floor)), 1.0).astype(float))
     codes = np.where(finite, 1 + np.round((logs - floor) / step), 0).astype(np.int32)
-    change = np.diff(codes, axis=-1, prepend=0)
-    folded = np.where(change >= 0, 2 * change, -2 * change - 1) & 0xFFFF
-    wide = (np.abs(change) > 0x7FFF)
-    if wide.any():
-        raise ValueError(f"two neighbouring losses of one run must differ by less than a factor {math.exp(0x7FFF * step):.1g}; "
-                         "record more steps, or end a run as diverged earlier")
+    change = (np.diff(codes, axis=-1, prepend=0) + 0x8000) % 0x10000 - 0x8000      # modulo 2¹⁶, as they are added up again
+    folded = np.where(change >= 0, 2 * change, -2 * change - 1)
     return _planes(np.moveaxis(folded.astype("<u2"), -1, 0))
 
 
 def _read_log16(raw, part, meta):
     *axes, steps = part["shape"]
     folded = _unplane(raw, "<u2").reshape(steps, *axes).astype(np.int32)
-    codes = np.cumsum(np.where(folded & 1, -(folded >> 1) - 1, folded >> 1), axis=0)
+    codes = np.cumsum(np.where(folded & 1, -(folded >> 1) - 1, folded >> 1), axis=0) & 0xFFFF
     losses = np.where(codes > 0, np.exp(meta["log_floor"] + (codes - 1) * meta["log_step"]), np.nan)
     return np.moveaxis(losses, 0, -1)
 
@@ -206,11 +203,10 @@ def _losses(runs):
 
 
 def _log_floor(runs):
-    positive = _losses(runs)
-    positive = positive[positive > 0]
-    return math.log(max(float(positive.min()), 1e-9)) if positive.size else 0.0
+    losses = _losses(runs)
+    return math.log(losses[losses > 0].min()) if (losses > 0).any() else 0.0
 
 
 def _log_ceiling(runs):
     losses = _losses(runs)
-    return math.log(max(float(losses.max()), 1e-9)) if losses.size else 0.0
+    return math.log(losses.max()) if (losses > 0).any() else 0.0

@@ -55,7 +55,7 @@ function readLog16(raw, part, meta) {
     for (let k = 0; k < steps; k++) {
       const i = k * runs + run;
       const folded = (raw[i] << 8) | raw[runs * steps + i];
-      code += folded & 1 ? -(folded >> 1) - 1 : folded >> 1;
+      code = (code + (folded & 1 ? -(folded >> 1) - 1 : folded >> 1)) & 0xffff;
       losses[run * steps + k] = code > 0 ? Math.exp(meta.log_floor + (code - 1) * meta.log_step) : NaN;
     }
   }
