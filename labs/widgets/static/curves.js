@@ -137,7 +137,7 @@ function bandPath({ steps, low, high }, x, y) {
   return there && `${there}L${back.slice(1).split("L").reverse().join("L")}Z`;
 }
 
-/** A dot where each curve ends, and its name and value beside it. */
+/** A dot where each curve ends, if it ends inside the frame, and its name and value beside it. */
 function drawEnds(parts, lines, { x, y }, t) {
   const named = [["val_loss", t("curves.validation")], ["train_loss", t("curves.training")], ["ghost_val_loss", t("curves.before")], ["live_val_loss", t("curves.live")]];
   const ends = named.flatMap(([name, label]) => {
@@ -146,7 +146,8 @@ function drawEnds(parts, lines, { x, y }, t) {
     const { steps, values } = lines[name];
     const stopped = k < values.length - 1 && !name.startsWith("live");
     const height = Math.min(Math.max(y.place(values[k]), y.range[1]), y.range[0]);
-    return [{ name, label, stopped, value: values[k], x: x.place(steps[k]), y: height }];
+    const outside = Math.sign(y.place(values[k]) - height);
+    return [{ name, label, stopped, outside, value: values[k], x: x.place(steps[k]), y: height }];
   });
   const heights = spread(ends.map((end) => end.y), 30, y.range[1] + 4, y.range[0] - 18);
   parts.ends.replaceChildren(...ends.flatMap((end, i) => endOf(end, heights[i], x, t)));
@@ -154,12 +155,13 @@ function drawEnds(parts, lines, { x, y }, t) {
 
 function endOf(end, height, x, t) {
   const left = x.range[1] + 12;
-  const mark = end.stopped
-    ? s("path", { class: `cross of-${end.name}`, d: `M${end.x - 4},${end.y - 4}l8,8m0,-8l-8,8` })
-    : s("circle", { class: `dot of-${end.name}`, cx: end.x, cy: end.y, r: 3 });
-  return [mark,
+  const arrow = { "-1": "↑ ", 0: "", 1: "↓ " }[end.outside];
+  let mark = [];
+  if (end.stopped) mark = [s("path", { class: `cross of-${end.name}`, d: `M${end.x - 4},${end.y - 4}l8,8m0,-8l-8,8` })];
+  else if (!end.outside) mark = [s("circle", { class: `dot of-${end.name}`, cx: end.x, cy: end.y, r: 3 })];
+  return [...mark,
     s("text", { class: `label of-${end.name}`, x: left, y: height + 3 }, end.label),
-    s("text", { class: `label value of-${end.name}`, x: left, y: height + 17 }, end.stopped ? t("curves.none") : formatLoss(end.value))];
+    s("text", { class: `label value of-${end.name}`, x: left, y: height + 17 }, end.stopped ? t("curves.none") : arrow + formatLoss(end.value))];
 }
 
 /** Hatching from the step at which a run diverged: there is no loss to draw. An untrained run is hatched whole. */

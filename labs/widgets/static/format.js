@@ -19,7 +19,8 @@ export function formatLoss(value) {
 
 /** A score between 0 and 1 keeps three places: 0.987 and 0.993 differ. */
 export function formatScore(value) {
-  return value.toFixed(Math.abs(value) < 10 ? 3 : 1);
+  const size = Math.abs(value);
+  return size > 0 && size < 1e-3 ? power(value, 2) : value.toFixed(size < 10 ? 3 : 1);
 }
 
 /** A count: 7,680. */

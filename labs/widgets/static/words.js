@@ -29,7 +29,7 @@ function outcome(runs, index, setting, t) {
   const train = formatLoss(seriesOf(runs, "train_loss", index).at(-1));
   const metric = runs.final_metric[index];
   return t("what.ends", { setting, steps: formatCount(steps), val: formatLoss(finalLoss(runs, index)), train })
-    + (Number.isFinite(metric) ? t("what.metric", { metric: task.metric, value: formatScore(metric) }) : t("what.stop"));
+    + (Number.isFinite(metric) && task.metric !== "loss" ? t("what.metric", { metric: task.metric, value: formatScore(metric) }) : t("what.stop"));
 }
 
 function seeds(runs, choice, t) {
