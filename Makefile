@@ -13,7 +13,7 @@ COLAB := .venv-colab/bin
 COLAB_PINS := ipywidgets==7.7.1 anywidget==0.9.21 plotly==5.24.1 numpy==2.1.3 matplotlib==3.10.0
 
 # A progress bar is no result: left out wherever outputs are compared or published.
-book notebooks test: export TQDM_DISABLE = 1
+book notebooks test: export LABS_PROGRESS = off
 
 .PHONY: help book lab notebooks test lint check address clean
 help:

@@ -46,7 +46,7 @@ def code_hash(notebook):
 
 def execute(notebook, folder):
     """Run every cell in a fresh kernel. Raises CellExecutionError where one fails."""
-    os.environ["TQDM_DISABLE"] = "1"        # a progress bar is no result
+    os.environ["LABS_PROGRESS"] = "off"        # a progress bar is no result
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", store_widget_state=False,
                             resources={"metadata": {"path": str(folder)}})
     client.execute()

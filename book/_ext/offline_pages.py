@@ -5,6 +5,8 @@ configuration; this file is the rest:
 
 - plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it (MyST-NB finds it through
   the entry point in `offline_pages.dist-info`), and plotly.js comes from the plotly wheel to the pages that have a figure.
+- launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing else.
+- bibliographies: Sphinx calls them lists of items that they do not have, which confuses screen readers.
 - the notebook cache: kept apart for each state of `labs`, so that a change there runs the chapters again.
 
 Widgets are shown by `_static/widget-host.js`, figures by `_static/plotly-figures.js`, which Jupyter Book adds by itself.
@@ -77,11 +79,19 @@ def choose_cache(app, config):
     for other in caches.glob("*"):
         if other != cache and other.is_dir():
             shutil.rmtree(other)
-    os.environ.setdefault("TQDM_DISABLE", "1")      # a progress bar is no result; it would differ in every build
+    os.environ["LABS_PROGRESS"] = "off"        # a progress bar is no result; it would differ in every build
+
+
+def mend_page(app, pagename, templatename, context, doctree):
+    """Mend what the theme and Sphinx write into a page: see the top of this file."""
+    if not str(context.get("page_source_suffix", "")).endswith(".ipynb"):
+        context["header_buttons"] = [button for button in context.get("header_buttons", []) if button.get("label") != "launch-buttons"]
+    context["body"] = context.get("body", "").replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
 def setup(app):
     """Connect the above to Sphinx."""
     app.connect("config-inited", choose_cache)
+    app.connect("html-page-context", mend_page, priority=900)
     app.connect("build-finished", copy_plotly)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

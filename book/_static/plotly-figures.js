@@ -17,7 +17,7 @@
   /** The layout as the author wrote it, over a template in the page's colours. */
   function themed(layout, narrow) {
     const { text, line, font } = colours();
-    const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true };
+    const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true, exponentformat: "power" };
     const given = layout.template?.layout || {};
     const template = {
       ...given,
@@ -27,6 +27,7 @@
       xaxis: { ...given.xaxis, ...axis },
       yaxis: { ...given.yaxis, ...axis },
       scene: Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, { ...given.scene?.[name], ...axis, backgroundcolor: "rgba(0,0,0,0)" }])),
+      legend: { ...given.legend, ...(narrow && { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }) },
       margin: narrow ? { l: 48, r: 12, t: 48, b: 48 } : { l: 64, r: 24, t: 56, b: 56 },
     };
     const page = { ...layout, template: { ...layout.template, layout: template }, autosize: true };

@@ -116,9 +116,16 @@
     el.append(words.local + " ", Object.assign(document.createElement("code"), { textContent: "make lab" }), ".");
   }
 
+  /** Whether a widget is one that its kernel had put out of sight, such as a progress bar that is done. */
+  function hidden(saved, states) {
+    const layout = states[saved?.state.layout?.replace("IPY_MODEL_", "")]?.state;
+    return layout?.visibility === "hidden" || layout?.display === "none";
+  }
+
   async function show(script, states) {
     const { model_id: id } = JSON.parse(script.textContent);
     const saved = states[id];
+    if (hidden(saved, states)) return;
     const el = script.parentNode.insertBefore(document.createElement("div"), script);
     el.className = "widget-host";
     if (!saved?.state._esm) return note(el);

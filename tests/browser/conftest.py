@@ -1,4 +1,5 @@
 """What the browser tests share: the built book, a Chromium, and a page that keeps account of what went wrong."""
+import contextlib
 import functools
 import http.server
 import os
@@ -65,16 +66,27 @@ class Visit:
         page.evaluate("() => document.fonts.ready.then(() => window.MathJax?.startup?.promise)")
 
 
+@pytest.fixture(scope="session")
+def visitor(chromium):
+    """A context manager that gives `visit` and closes its pages."""
+    @contextlib.contextmanager
+    def pages():
+        contexts = []
+
+        def visit(address, width=1280, height=900, dark=False):
+            context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+            contexts.append(context)
+            return Visit(context.new_page(), address)
+
+        yield visit
+        for context in contexts:
+            context.close()
+
+    return pages
+
+
 @pytest.fixture
-def visit(chromium):
-    """Open an address: visit(address, width=…, dark=…) → Visit. Every page is closed when the test ends."""
-    contexts = []
-
-    def open_page(address, width=1280, height=900, dark=False):
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
-        contexts.append(context)
-        return Visit(context.new_page(), address)
-
-    yield open_page
-    for context in contexts:
-        context.close()
+def visit(visitor):
+    """Open an address: visit(address, width=…, dark=…) → Visit. Its pages are closed when the test ends."""
+    with visitor() as open_page:
+        yield open_page
