@@ -9,9 +9,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab/bin
 
-# Google Colab's own versions, where they differ from ours. torch is the one of requirements.txt.
-COLAB_PINS := ipywidgets==7.7.1 anywidget==0.9.21 plotly==5.24.1 numpy==2.1.3 matplotlib==3.10.0
-
 # A progress bar is no result: left out wherever outputs are compared or published.
 book notebooks test: export LABS_PROGRESS = off
 
@@ -28,10 +25,11 @@ help:
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-.venv-colab/.installed: requirements.txt pyproject.toml Makefile
+# A second environment, with Google Colab's versions: the chapters and the widgets must work there too.
+.venv-colab/.installed: tests/colab/requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv-colab || { rm -rf .venv-colab; exit 1; }
-	$(COLAB)/python -m pip install --quiet $(COLAB_PINS) $(shell grep '^torch==' requirements.txt) ipykernel nbclient nbformat pytest
-	$(COLAB)/python -m pip install --quiet --editable .
+	$(COLAB)/python -m pip install --quiet -r tests/colab/requirements.txt
+	$(COLAB)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 book: .venv/.installed
