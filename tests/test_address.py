@@ -13,12 +13,14 @@ sys.path.insert(0, str(ROOT / "tools"))
 import set_address  # noqa: E402
 
 NEW = "https://github.com/Somebody-Else/another.book"
+README = "[code](https://{}) [Colab](https://{}/blob/main/book/x.ipynb) [read](https://{}/) "
 COLAB = re.compile(r"https://colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/([\w./-]+)")
 INSTALL = re.compile(r"git\+(https://[^\s\"'@]+?)(?:\.git)?(?:@[\w.-]+)?(?=[\s\"'#]|$)")
 
 
 def all_texts():
-    return {path.relative_to(ROOT).as_posix(): text for path, text in set_address.texts(ROOT) if not path.is_relative_to(ROOT / "tests")}
+    own = [(path, text) for path, text in set_address.texts(ROOT) if not path.is_relative_to(ROOT / "tests")]
+    return {path.relative_to(ROOT).as_posix(): text for path, text in own}
 
 
 def test_every_colab_link_opens_a_file_of_this_repository():
@@ -31,7 +33,8 @@ def test_every_colab_link_opens_a_file_of_this_repository():
 
 def test_every_setup_cell_installs_from_this_repository():
     for path in (ROOT / "book").rglob("*.ipynb"):
-        code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code")
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
         for address in INSTALL.findall(code):
             assert address == set_address.read(), path.name
 
@@ -41,7 +44,7 @@ def copy(tmp_path):
     """A small book that uses the address in every way there is."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
     old = set_address.forms(set_address.read(ROOT))
-    (tmp_path / "README.md").write_text(f"[code](https://{old[0]}) [Colab](https://{old[1]}/blob/main/book/x.ipynb) [read](https://{old[2]}/) https://{old[0]}-club\n")
+    (tmp_path / "README.md").write_text(README.format(*old) + f"https://{old[0]}-club\n")
     (tmp_path / "x.ipynb").write_text(json.dumps({"cells": [{"source": [f'!pip install "labs @ git+https://{old[0]}.git"']}]}))
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe" + old[0].encode())
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -52,9 +55,9 @@ def test_one_command_changes_the_address_everywhere(copy):
     changed = set_address.move(NEW, copy)
     assert {path.name for path in changed} == {"_config.yml", "README.md", "x.ipynb"}
     assert set_address.read(copy) == NEW
-    assert (copy / "README.md").read_text().startswith(
-        "[code](https://github.com/Somebody-Else/another.book) [Colab](https://colab.research.google.com/github/Somebody-Else/another.book/blob/main/book/x.ipynb) "
-        "[read](https://somebody-else.github.io/another.book/)")
+    assert (copy / "README.md").read_text().startswith(README.format(
+        "github.com/Somebody-Else/another.book", "colab.research.google.com/github/Somebody-Else/another.book",
+        "somebody-else.github.io/another.book"))
     assert "git+https://github.com/Somebody-Else/another.book.git" in (copy / "x.ipynb").read_text()
 
 

@@ -20,13 +20,14 @@ def test_every_stored_notebook_is_fresh_small_and_whole():
 @pytest.fixture
 def stored():
     """A notebook as the tool leaves it."""
+    two = new_output("execute_result", data={"text/plain": "2"}, execution_count=7)
     view = new_output("display_data", data={"text/plain": "Slider()", notebooks.WIDGET_VIEW: {"model_id": "a1"}})
     notebook = new_notebook(
         metadata={"widgets": {"state": {}}, "kernelspec": {"name": "my-env", "display_name": "Mine"}, "signature": "x"},
         cells=[new_markdown_cell("# One"),
-               new_code_cell("1 + 1", execution_count=7, outputs=[new_output("execute_result", data={"text/plain": "2"}, execution_count=7)]),
+               new_code_cell("1 + 1", execution_count=7, outputs=[two]),
                new_code_cell(""),
-               new_code_cell("show()", execution_count=3, outputs=[view], metadata={"execution": {"iopub.status.busy": "now"}, "tags": ["hide-input"]})])
+               new_code_cell("show()", execution_count=3, outputs=[view], metadata={"execution": {"busy": "now"}, "tags": ["hide-input"]})])
     notebooks.normalise(notebook)
     return notebook
 

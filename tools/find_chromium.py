@@ -74,8 +74,8 @@ def main():
     """Print the path, or say what to do."""
     path = find() or install()
     if not path:
-        raise SystemExit("expected a Chromium, found none and could not install one; install it (Debian: apt-get install chromium; "
-                         "macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test")
+        raise SystemExit("expected a Chromium, found none and could not install one; install it (Debian: apt-get install "
+                         "chromium; macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test")
     print(path)
 
 

@@ -54,7 +54,8 @@ def execute(notebook, folder):
 
 def normalise(notebook):
     """Keep what the chapter says and shows; drop what would differ after the next run."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, "code_hash": code_hash(notebook)})
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"},
+                                            "code_hash": code_hash(notebook)})
     count = 0
     for position, cell in enumerate(notebook.cells):
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata})

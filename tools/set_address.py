@@ -34,7 +34,8 @@ def forms(address):
 
 def texts(root):
     """The files that git knows or would add, where they are text."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, capture_output=True, text=True)
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     for name in sorted(set(filter(None, listed.stdout.split("\0")))):
         path = root / name
         if path.is_file():

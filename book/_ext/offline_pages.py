@@ -85,7 +85,8 @@ def choose_cache(app, config):
 def mend_page(app, pagename, templatename, context, doctree):
     """Mend what the theme and Sphinx write into a page: see the top of this file."""
     if not str(context.get("page_source_suffix", "")).endswith(".ipynb"):
-        context["header_buttons"] = [button for button in context.get("header_buttons", []) if button.get("label") != "launch-buttons"]
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
     context["body"] = context.get("body", "").replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
