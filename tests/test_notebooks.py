@@ -27,7 +27,8 @@ def stored():
         cells=[new_markdown_cell("# One"),
                new_code_cell("1 + 1", execution_count=7, outputs=[two]),
                new_code_cell(""),
-               new_code_cell("show()", execution_count=3, outputs=[view], metadata={"execution": {"busy": "now"}, "tags": ["hide-input"]})])
+               new_code_cell("show()", execution_count=3, outputs=[view],
+                             metadata={"execution": {"busy": "now"}, "tags": ["hide-input"]})])
     notebooks.normalise(notebook)
     return notebook
 

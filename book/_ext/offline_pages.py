@@ -41,9 +41,11 @@ class PlotlyFigure(MimeRenderPlugin):
         renderer.add_js_file("plotly", "plotly.min.js", {"defer": "defer"})
         figure = data.content if isinstance(data.content, dict) else json.loads(data.string)
         label = html.escape(_title(figure) or "Figure", quote=True)
+        height = figure.get("layout", {}).get("height", 450)
         body = sanitize_script_content(json.dumps(figure))
-        return [nodes.raw(format="html", text=f'<div class="plotly-figure" role="figure" aria-label="{label}">'
-                                              f'<script type="{PLOTLY_MIME}">{body}</script></div>')]
+        text = (f'<div class="plotly-figure" role="figure" aria-label="{label}" style="min-height: {height:g}px">'
+                f'<script type="{PLOTLY_MIME}">{body}</script></div>')
+        return [nodes.raw(format="html", text=text)]
 
 
 def _title(figure):
@@ -61,20 +63,21 @@ def copy_plotly(app, error):
             target.write_text(text, encoding="utf-8")
 
 
-def code_hash(root):
-    """What the chapters' results depend on besides their own cells: the Python, the pinned packages, every file of `labs`."""
+def hash_of(*places):
+    """A hash of files and of all files in folders, by name and content."""
     digest = hashlib.sha256(sys.version.encode())
-    files = [root / "requirements.txt", *sorted((root / "labs").rglob("*"))]
-    for path in files:
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def choose_cache(app, config):
     """Point MyST-NB at the cache that belongs to this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
-    cache = caches / code_hash(ROOT)
+    cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
+    config.page_assets = hash_of(ROOT / "book" / "_static", ROOT / "book" / "_ext")
     config.nb_execution_cache_path = str(cache)
     for other in caches.glob("*"):
         if other != cache and other.is_dir():
@@ -92,6 +95,7 @@ def mend_page(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Connect the above to Sphinx."""
+    app.add_config_value("page_assets", "", "html")     # Sphinx copies style sheets and scripts only when it writes pages
     app.connect("config-inited", choose_cache)
     app.connect("html-page-context", mend_page, priority=900)
     app.connect("build-finished", copy_plotly)

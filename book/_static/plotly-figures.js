@@ -11,7 +11,7 @@
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    return { text: read("--pst-color-text-base"), line: read("--pst-color-border"), font: getComputedStyle(document.body).fontFamily };
+    return { text: read("--pst-color-text-base"), line: read("--pst-color-border"), font: read("--pst-font-family-heading") };
   };
 
   /** The layout as the author wrote it, over a template in the page's colours. */

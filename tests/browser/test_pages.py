@@ -35,7 +35,7 @@ def test_a_page_raises_nothing_and_misses_no_file(seen):
 
 
 def test_every_formula_is_typeset(seen):
-    seen.page.wait_for_function("[...document.querySelectorAll('.math')].every(formula => formula.querySelector('mjx-container'))")
+    seen.page.wait_for_function("[...document.querySelectorAll('.math')].every(math => math.querySelector('mjx-container'))")
     assert seen.page.locator("mjx-merror").count() == 0
 
 
