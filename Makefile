@@ -10,9 +10,9 @@ BIN := .venv/bin
 COLAB := .venv-colab/bin
 
 # A progress bar is no result: left out wherever outputs are compared or published.
-book notebooks test: export LABS_PROGRESS = off
+book notebooks test colab: export LABS_PROGRESS = off
 
-.PHONY: help book lab notebooks test lint check address clean
+.PHONY: help book lab notebooks test colab lint check address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -46,6 +46,11 @@ notebooks: .venv/.installed
 test: book .venv-colab/.installed
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM COLAB_PYTHON="$(CURDIR)/$(COLAB)/python" && \
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests book
+
+# The part of `test` that depends on Colab's versions, whichever tests/colab/requirements.txt names.
+colab: export COLAB_PYTHON = $(CURDIR)/$(COLAB)/python
+colab: .venv/.installed .venv-colab/.installed
+	$(BIN)/python -m pytest tests/colab -k 'not same_torch'
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

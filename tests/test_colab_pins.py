@@ -1,0 +1,30 @@
+"""The weekly job runs against the versions that Colab has that day."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import colab_pins  # noqa: E402
+
+REQUIREMENTS = "# why\ntorch==2.13.0\nnumpy==2.1.3\nscikit-learn>=1.6\nipywidgets==7.7.1\njupyterlab-widgets==1.1.11\n"
+FREEZE = """numpy==2.2.0
+scikit-learn==1.7.0
+torch @ https://example.org/whl/cu126/torch-2.11.0%2Bcu126-cp313-cp313-linux_x86_64.whl
+torchvision @ https://example.org/whl/cu126/torchvision-0.26.0%2Bcu126-cp313-cp313-linux_x86_64.whl
+jupyterlab_widgets==3.0.15
+"""
+
+
+def test_pins_follow_the_list_and_everything_else_stays():
+    assert colab_pins.update(REQUIREMENTS, FREEZE) == (
+        "# why\ntorch==2.11.0\nnumpy==2.2.0\nscikit-learn>=1.6\nipywidgets==7.7.1\njupyterlab-widgets==3.0.15\n")
+
+
+def test_a_local_build_is_pinned_without_its_suffix():
+    assert "torch==2.11.0\n" in colab_pins.update(REQUIREMENTS, "torch==2.11.0+cpu\n")
+
+
+def test_a_list_of_something_else_is_refused():
+    with pytest.raises(ValueError, match="expected the output of `pip freeze`"):
+        colab_pins.update(REQUIREMENTS, "<html>404</html>")
