@@ -16,9 +16,9 @@ jupyterlab_widgets==3.0.15
 """
 
 
-def test_pins_follow_the_list_and_everything_else_stays():
+def test_what_the_chapters_use_follows_the_list_and_everything_else_stays():
     assert colab_pins.update(REQUIREMENTS, FREEZE) == (
-        "# why\ntorch==2.11.0\nnumpy==2.2.0\nscikit-learn>=1.6\nipywidgets==7.7.1\njupyterlab-widgets==3.0.15\n")
+        "# why\ntorch==2.11.0\nnumpy==2.2.0\nscikit-learn>=1.6\nipywidgets==7.7.1\njupyterlab-widgets==1.1.11\n")
 
 
 def test_a_local_build_is_pinned_without_its_suffix():

@@ -2,34 +2,30 @@
 
     python tools/colab_pins.py pip-freeze.txt
 
-Reads Colab's own list (repository googlecolab/backend-info, file pip-freeze.txt) and changes the version of every package that
-both files name with `==`. The weekly job does this before it runs the tests of the second environment.
+Reads Colab's own list (repository googlecolab/backend-info, file pip-freeze.txt) and changes the pins of the packages that the
+chapters use; those of the JupyterLab that stands in for Colab's front end stay. The weekly job does this before its tests.
 """
 import re
 import sys
 from pathlib import Path
 
 PINS = Path(__file__).resolve().parents[1] / "tests" / "colab" / "requirements.txt"
+USED = {"torch", "numpy", "matplotlib", "plotly", "ipywidgets", "anywidget", "scikit-learn", "tqdm"}
 IN_LIST = re.compile(r"^([A-Za-z0-9._-]+)(?:==| @ \S*/[A-Za-z0-9._]+?-)([0-9][0-9a-z.]*)", re.MULTILINE)
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)$", re.MULTILINE)
 
 
-def plain(name):
-    """A package's name as registries compare it."""
-    return re.sub(r"[._-]+", "-", name).lower()
-
-
 def versions(freeze):
-    """{name: version} from the text of a `pip freeze`; a build's suffix such as +cu126 is left out."""
-    return {plain(name): version for name, version in IN_LIST.findall(freeze)}
+    """{name: version} of the used packages, from the text of a `pip freeze`; a build's suffix such as +cu126 is left out."""
+    return {name: version for name, version in IN_LIST.findall(freeze) if name in USED}
 
 
 def update(requirements, freeze):
-    """The text of `requirements` with today's versions. Raises ValueError when the list names none of its packages."""
+    """The text of `requirements` with today's versions. Raises ValueError when the list names none of the packages."""
     today = versions(freeze)
-    if not any(plain(name) in today for name, _ in PIN.findall(requirements)):
-        raise ValueError("expected the output of `pip freeze` with the packages of tests/colab/requirements.txt, found none of them")
-    return PIN.sub(lambda pin: f"{pin[1]}=={today.get(plain(pin[1]), pin[2])}", requirements)
+    if not today:
+        raise ValueError(f"expected the output of `pip freeze` in Colab, found none of {', '.join(sorted(USED))} in it")
+    return PIN.sub(lambda pin: f"{pin[1]}=={today.get(pin[1], pin[2])}", requirements)
 
 
 if __name__ == "__main__":
