@@ -84,7 +84,7 @@ def valley(curvatures=(1.0, 20.0)):
     nothing = torch.zeros(1, 1), torch.zeros(1)
     return Task(name="valley", title="a quadratic valley", call=_call("valley", **options), data=data.Data(*nothing, *nothing),
                 make_model=lambda: models.Valley(curvatures), loss=_mean_output, metric=_mean_output,
-                loss_label="loss", metric_label="loss")
+                loss_label="quadratic", metric_label="loss")
 
 
 def _mean_output(outputs, targets):
