@@ -36,7 +36,7 @@ def svg(steps, series, last_step, loss_label, words):
              "x-range": f"{LEFT},{WIDTH - RIGHT}", "y-range": f"{HEIGHT - BOTTOM},{TOP}"}
     sentence = html.escape(_sentence(steps, series, last_step, words))
     return (f'<svg role="img" aria-label="{sentence}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            f'style="width: 100%; height: auto; color: inherit; font: 12px sans-serif" fill="currentColor" '
+            f'style="width: 100%; height: auto; color: inherit; font-size: 12px" fill="currentColor" '
             + " ".join(f'data-{name}="{value}"' for name, value in facts.items()) + f">{''.join(parts)}</svg>")
 
 

@@ -108,7 +108,7 @@ class Live(widgets.VBox):
                 return
             self.running = True
         self._stop_wish.clear()
-        self.points = []
+        self.points, self.progress.value = [], 0
         try:
             config = TrainConfig(**{name: control.value for name, control in self.controls.items()})
             if config.steps > MOST_STEPS:
