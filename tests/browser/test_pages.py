@@ -62,6 +62,12 @@ def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
     assert seen.page.evaluate("'Plotly' in window") == (seen.page.locator(".plotly-figure").count() > 0)
 
 
+def test_the_search_finds_the_chapter(visit, site):
+    found = visit((site / "search.html").as_uri() + "?q=momentum")
+    found.page.locator("#search-results a", has_text="The learning rate").wait_for()
+    assert found.errors == [] and found.elsewhere == []
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", PAGES)
