@@ -1,11 +1,15 @@
 """The stored notebooks are fresh, and the tool that keeps them so notices when they are not."""
+import base64
 import copy
+import io
 import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -60,6 +64,29 @@ def test_a_stale_notebook_is_named_with_its_reason(stored, damage, sentence):
 def test_prose_may_change_without_running_anything(stored):
     stored.cells[0].source = "# Another title"
     assert notebooks.problems(stored, 1000) == []
+
+
+def png(picture):
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_plot_is_stored_smaller_and_looks_the_same():
+    rng = np.random.default_rng(0)
+    plot = np.full((200, 300, 3), 255, np.uint8)
+    colours = rng.integers(256, size=(80, 3))
+    plot[rng.integers(200, size=4000), rng.integers(300, size=4000)] = colours[rng.integers(80, size=4000)]
+    before = png(Image.fromarray(plot))
+    after = notebooks.compact(before)
+    assert len(after) < len(before) * 0.7
+    assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(after))).convert("RGB")).astype(int) - plot).max() <= 8
+    assert notebooks.compact(after) == after
+
+
+def test_a_photograph_is_stored_as_it_is():
+    noise = np.random.default_rng(0).integers(256, size=(200, 300, 3)).astype(np.uint8)
+    assert notebooks.compact(png(Image.fromarray(noise))) == png(Image.fromarray(noise))
 
 
 def test_a_notebook_of_half_a_megabyte_is_too_big(stored):
