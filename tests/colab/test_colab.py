@@ -1,5 +1,6 @@
 """The chapters in an environment with Colab's versions: they run, and show what the book shows."""
 import base64
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -56,7 +57,7 @@ def chapter(request, tmp_path_factory):
     book = nbformat.read(request.param, 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
-        NotebookClient(book, kernel_name="colab", timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(book, kernel_name="colab", timeout=1800, resources={"metadata": {"path": str(folder)}}).execute()
     return request.param, book
 
 
@@ -92,12 +93,27 @@ def page_widgets(path):
 
 
 def test_every_explorer_holds_the_numbers_that_the_built_book_shows(chapter):
+    """The same torch does the same arithmetic: what may differ is one step of the coding, 0.0018.
+
+    Another torch rounds otherwise, and a run on the edge of stability turns the last digit into another curve; the rest
+    of the record, its median, stays within two percent.
+    """
     path, book = chapter
     there, here = explorers(widgets(book)), explorers(page_widgets(path))
-    assert sorted(there) == sorted(here)
-    for name in here:
-        for array in ("train_loss", "val_loss", "diverged_at", "trained", "final_metric"):
-            print(name, array, np.nanmax(np.abs(there[name][1][array] - here[name][1][array])))
+    assert sorted(there) == sorted(here) and here
+    for name, (_, arrays) in here.items():
+        apart = np.concatenate([difference(there[name][1][series], arrays[series]) for series in ("train_loss", "val_loss")])
+        assert np.median(apart) < 0.02
+        if importlib.metadata.version("torch").split("+")[0] == PINS["torch"]:
+            assert apart.max() < 0.002
+            assert np.array_equal(there[name][1]["diverged_at"], arrays["diverged_at"]) and there[name][1]["trained"].all()
+
+
+def difference(these, those):
+    """How far apart two arrays of losses are, relative to the second, where both have one."""
+    both = np.isfinite(these) & np.isfinite(those)
+    assert both.mean() > 0.5
+    return np.abs(these[both] - those[both]) / np.abs(those[both])
 
 
 def test_explorers_and_panels_are_saved_as_ipywidgets_7_saves_them(chapter):
