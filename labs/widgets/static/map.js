@@ -4,6 +4,7 @@ import { h, put, say } from "./dom.js";
 import { formatLoss, formatValue } from "./format.js";
 import { finalLoss, runAt } from "./record.js";
 
+const SHORT = 5;                // characters: longer losses do not fit a cell, and then no cell shows its own
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /**
@@ -98,12 +99,15 @@ function paint(cells, runs, { choice, index }, shade, t) {
     cell.run = runAt(runs.axes, { ...choice, [cell.across.name]: cell.x, [cell.up.name]: cell.y });
     cell.loss = finalLoss(runs, cell.run);
     if (cell.loss < (best?.loss ?? Infinity)) best = cell;
+  }
+  const short = cells.every((cell) => !Number.isFinite(cell.loss) || formatLoss(cell.loss).length <= SHORT);
+  for (const cell of cells) {
     const here = cell.run === index;
     const known = Number.isFinite(cell.loss);
     put(cell.element, {
       "data-cell": cell.run,
       "data-state": known ? "known" : runs.trained[cell.run] ? "diverged" : "untrained",
-      "data-loss": known ? formatLoss(cell.loss) : null,
+      "data-loss": known && short ? formatLoss(cell.loss) : null,
       "aria-label": cellText(runs, cell, t),
       "aria-selected": here,
       tabindex: here ? 0 : -1,
