@@ -8,11 +8,13 @@ import pathlib
 import types
 import warnings
 
+import numpy as np
 import torch
 
 from labs import runs
 
 FORMAT = "labs.chunk/1"
+LIBRARIES = ("torch", "numpy", "math", "builtins")       # known by name: the version of torch is in the key
 ENGINE = ("data", "models", "optimizers", "tasks", "train", "stack", "sweep")
 
 
@@ -24,24 +26,42 @@ def folder():
     return pathlib.Path(wish or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "labs")
 
 
-def source(thing, depth=2):
-    """The text that defines a function or class: its source, what it closes over, and the helpers it calls.
+def source(thing, seen=frozenset()):
+    """The text that determines a value: a number as it is, a tensor in full, a function or class with all that it refers to.
 
-    Raises OSError where Python does not have the source: then the result must not be kept.
+    Raises OSError where there is no such text (no source, or an object of another kind): the result must not be kept.
     """
-    if isinstance(thing, functools.partial):
-        return f"{source(thing.func, depth)}{thing.args!r}{thing.keywords!r}"
-    if not isinstance(thing, (types.FunctionType, type)):
+    if id(thing) in seen:
+        return ""
+    inside = functools.partial(source, seen=seen | {id(thing)})
+    if thing is None or isinstance(thing, (str, bytes, int, float)):
         return repr(thing)
-    text = [inspect.getsource(thing)]
-    if isinstance(thing, types.FunctionType):
-        closed = [cell.cell_contents for cell in thing.__closure__ or ()]
-        called = [thing.__globals__.get(name) for name in thing.__code__.co_names]
-        helpers = [part for part in closed + called if isinstance(part, (types.FunctionType, type))
-                   and not part.__module__.startswith("torch")]
-        text += [repr(value) for value in closed if not callable(value)] + [repr(thing.__defaults__)]
-        text += [source(helper, depth - 1) for helper in helpers if depth]
-    return "\n".join(text)
+    if isinstance(thing, (torch.Tensor, np.ndarray)):
+        values = torch.as_tensor(thing).detach().cpu().contiguous().numpy()
+        return f"{values.dtype}{values.shape}{hashlib.sha256(values.tobytes()).hexdigest()}"
+    if isinstance(thing, (list, tuple, dict)):
+        return repr([inside(part) for part in (thing.items() if isinstance(thing, dict) else thing)])
+    if isinstance(thing, functools.partial):
+        return inside((thing.func, thing.args, thing.keywords))
+    if isinstance(thing, types.ModuleType):
+        return thing.__name__
+    if hasattr(thing, "__qualname__") and (thing.__module__ or "").split(".")[0] in LIBRARIES:
+        return f"{thing.__module__}.{thing.__qualname__}"
+    if isinstance(thing, type):
+        return inspect.getsource(thing) + "".join(inside(part) for part in vars(thing).values() if inspect.isfunction(part))
+    if inspect.isfunction(thing):
+        cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+        return inspect.getsource(thing) + inside([thing.__defaults__, thing.__kwdefaults__, cells, _globals(thing)])
+    raise OSError(f"nothing determines a {type(thing).__name__} but itself")
+
+
+def _globals(function):
+    """The global values that a function's code names, that of the functions inside it too."""
+    codes = [function.__code__]
+    for code in codes:
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    names = {name for code in codes for name in code.co_names}
+    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
 
 
 @functools.cache
@@ -61,8 +81,8 @@ def task_key(task, seeds):
         for part in (task.make_model, task.loss, task.metric, task.view and task.view.value):
             digest.update(source(part).encode())
         model = task.model(0)
-        for kind in {type(m) for m in model.modules() if not type(m).__module__.startswith("torch.")}:
-            digest.update(inspect.getsource(kind).encode())
+        for kind in dict.fromkeys(type(module) for module in model.modules()):
+            digest.update(source(kind).encode())
     except (OSError, TypeError):
         return None
     digest.update(repr((task.name, model, task.view and task.view.extent, task.view and task.view.size)).encode())

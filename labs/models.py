@@ -33,8 +33,3 @@ class Valley(nn.Module):
 
     def forward(self, x_BD):
         return (self.curvatures * self.theta**2).sum().div(2).expand(len(x_BD))
-
-
-def parameter_count(model):
-    """The number of parameters of `model`."""
-    return sum(parameter.numel() for parameter in model.parameters())

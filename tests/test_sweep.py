@@ -186,6 +186,43 @@ def test_whatever_determines_a_record_is_part_of_its_key(change, monkeypatch):
     assert len(calls) == 2
 
 
+SCALE, WEIGHTS = 2.0, torch.ones(5000)
+
+
+def scaled_loss(outputs, y):
+    """A loss that reads two globals, one of them inside a function of its own."""
+    return (lambda loss: SCALE * WEIGHTS.mean() * loss)(labs.tasks.binary_cross_entropy(outputs, y))
+
+
+class ScaledNetwork(nn.Sequential):
+    """A network whose forward pass reads a global."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(2, 1))
+
+    def forward(self, x_BD):
+        return SCALE * super().forward(x_BD)
+
+
+@pytest.mark.parametrize("part", [{"loss": scaled_loss}, {"make_model": ScaledNetwork}])
+@pytest.mark.parametrize("name, value", [("SCALE", 3.0), ("WEIGHTS", torch.ones(5000).index_fill(0, torch.tensor([2500]), 2.0))])
+def test_a_global_that_a_task_reads_is_part_of_its_key(part, name, value, monkeypatch):
+    calls, task = count_training(monkeypatch), dataclasses.replace(TASK, **part)
+    for _ in range(2):
+        labs.sweep(task, labs.Grid(), steps=5, device=CPU)
+    assert len(calls) == 1
+    monkeypatch.setattr(sys.modules[__name__], name, value)
+    labs.sweep(task, labs.Grid(), steps=5, device=CPU)
+    assert len(calls) == (1 if name == "WEIGHTS" and "make_model" in part else 2)       # the network does not read the weights
+
+
+def test_what_no_text_determines_is_trained_each_time(monkeypatch):
+    calls, network = count_training(monkeypatch), nn.Linear(2, 1)
+    for _ in range(2):
+        labs.sweep(dataclasses.replace(TASK, make_model=lambda: network), labs.Grid(), steps=5, device=CPU)
+    assert len(calls) == 2
+
+
 def test_the_cache_can_be_turned_off(monkeypatch, tmp_path):
     calls = count_training(monkeypatch)
     monkeypatch.setenv("LABS_CACHE", "off")
