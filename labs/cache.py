@@ -15,7 +15,8 @@ from labs import runs
 
 FORMAT = "labs.chunk/1"
 LIBRARIES = ("torch", "numpy", "math", "builtins")       # known by name: the version of torch is in the key
-ENGINE = ("data", "models", "optimizers", "tasks", "train", "stack", "sweep")
+ENGINE = ("data.py", "models.py", "optimizers.py", "tasks.py", "train.py", "stack.py", "plan.py", "matmul.py", "matmul.cpp",
+          "program.py", "sweep.py")
 
 
 def folder():
@@ -68,7 +69,7 @@ def _globals(function):
 def engine_source():
     """The source of the modules that produce a record's numbers."""
     here = pathlib.Path(__file__).parent
-    return "".join((here / f"{name}.py").read_text() for name in ENGINE)
+    return "".join((here / name).read_text() for name in ENGINE)
 
 
 def task_key(task, seeds):

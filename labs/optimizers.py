@@ -1,7 +1,7 @@
 """Update rules for many runs at once, each equal to torch.optim's.
 
 Shapes: `R` runs, `P` parameters of one run, flattened. A rule changes `theta_RP` and its `state` tensors, all (R, P), in
-place; the learning rate `lr_R1` has one row a run. `t` counts steps from 1.
+place; the learning rate `lr_R1` has one row a run. `bias` is what `bias_correction` gives for the step.
 """
 import dataclasses
 import math
@@ -10,49 +10,54 @@ from collections.abc import Callable
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8     # torch.optim's defaults
 
 
-def sgd(theta_RP, grad_RP, state, lr_R1, t):
+def bias_correction(t):
+    """What Adam divides its two means by at step `t`, counted from 1: they start at zero (Kingma & Ba 2015, algorithm 1)."""
+    return 1 - BETA1**t, math.sqrt(1 - BETA2**t)
+
+
+def sgd(theta_RP, grad_RP, state, lr_R1, bias):
     """Gradient descent on a mini-batch: torch.optim.SGD."""
     theta_RP.addcmul_(grad_RP, lr_R1, value=-1)
 
 
-def momentum(theta_RP, grad_RP, state, lr_R1, t):
+def momentum(theta_RP, grad_RP, state, lr_R1, bias):
     """Heavy-ball momentum (Polyak 1964): torch.optim.SGD(momentum=0.9)."""
     (velocity,) = state
     velocity.mul_(BETA1).add_(grad_RP)
     theta_RP.addcmul_(velocity, lr_R1, value=-1)
 
 
-def nesterov(theta_RP, grad_RP, state, lr_R1, t):
+def nesterov(theta_RP, grad_RP, state, lr_R1, bias):
     """Nesterov's momentum (Sutskever et al. 2013): torch.optim.SGD(momentum=0.9, nesterov=True)."""
     (velocity,) = state
     velocity.mul_(BETA1).add_(grad_RP)
     theta_RP.addcmul_(grad_RP.add(velocity, alpha=BETA1), lr_R1, value=-1)
 
 
-def adagrad(theta_RP, grad_RP, state, lr_R1, t):
+def adagrad(theta_RP, grad_RP, state, lr_R1, bias):
     """Divide by the root of the summed squared gradients (Duchi et al. 2011): torch.optim.Adagrad."""
     (total,) = state
     total.addcmul_(grad_RP, grad_RP)
     theta_RP.addcdiv_(grad_RP * -lr_R1, total.sqrt().add_(1e-10))     # torch's eps for Adagrad
 
 
-def rmsprop(theta_RP, grad_RP, state, lr_R1, t):
+def rmsprop(theta_RP, grad_RP, state, lr_R1, bias):
     """Divide by the root of a running mean of squared gradients (Tieleman & Hinton 2012): torch.optim.RMSprop."""
     (square,) = state
     square.mul_(0.99).addcmul_(grad_RP, grad_RP, value=0.01)          # torch's alpha for RMSprop
     theta_RP.addcdiv_(grad_RP * -lr_R1, square.sqrt().add_(EPS))
 
 
-def adam(theta_RP, grad_RP, state, lr_R1, t):
+def adam(theta_RP, grad_RP, state, lr_R1, bias):
     """Momentum divided by the root of the mean square, both unbiased (Kingma & Ba 2015): torch.optim.Adam."""
     mean, square = state
     mean.lerp_(grad_RP, 1 - BETA1)
     square.mul_(BETA2).addcmul_(grad_RP, grad_RP, value=1 - BETA2)
-    root = square.sqrt().div_((1 - BETA2**t) ** 0.5).add_(EPS)
-    theta_RP.addcdiv_(mean * (-lr_R1 / (1 - BETA1**t)), root)
+    root = square.sqrt().div_(bias[1]).add_(EPS)
+    theta_RP.addcdiv_(mean * (-lr_R1 / bias[0]), root)
 
 
-def lion(theta_RP, grad_RP, state, lr_R1, t):
+def lion(theta_RP, grad_RP, state, lr_R1, bias):
     """The sign of an interpolated momentum (Chen et al. 2023, algorithm 2), with betas 0.9 and 0.99."""
     (mean,) = state
     theta_RP.addcmul_(mean.lerp(grad_RP, 1 - BETA1).sign_(), lr_R1, value=-1)
@@ -75,7 +80,7 @@ RULES = {
 (Loshchilov & Hutter 2019), which `update` offers to every rule."""
 
 
-def update(name, theta_RP, grad_RP, state, t, *, lr_R1, weight_decay_R1, l2_R1):
+def update(name, theta_RP, grad_RP, state, bias, *, lr_R1, weight_decay_R1, l2_R1):
     """One step of the rule `name`, in place.
 
     `l2_R1` adds `l2 * theta` to the gradient, as a penalty `l2/2 * |theta|²` in the loss does. `weight_decay_R1` is
@@ -83,7 +88,7 @@ def update(name, theta_RP, grad_RP, state, t, *, lr_R1, weight_decay_R1, l2_R1):
     """
     grad_RP = grad_RP.addcmul(theta_RP, l2_R1)
     theta_RP.mul_(1 - lr_R1 * weight_decay_R1)
-    RULES[name].update(theta_RP, grad_RP, state, lr_R1, t)
+    RULES[name].update(theta_RP, grad_RP, state, lr_R1, bias)
 
 
 def warmup(progress, share=0.1):

@@ -1,12 +1,13 @@
-"""A whole grid of settings, trained as one batched program.
+"""A whole grid of settings, trained as a few batched programs.
 
-Shapes: `R` runs of a chunk, `P` parameters, `B` batch, `S` distinct seeds, `T` steps. Runs that share a batch size share
-one program: one batched forward and backward pass, then each update rule on its own rows.
+Shapes: `R` runs of a chunk, `K` recorded steps. Runs that share a batch size share one program (see labs.program): one
+batched forward and backward pass, then each update rule on its own rows.
 """
+import concurrent.futures
+import contextlib
 import dataclasses
-import importlib.util
 import os
-import shutil
+import threading
 import time
 import warnings
 
@@ -14,124 +15,40 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from labs import cache, data, optimizers
-from labs.device import best_device, describe, free_memory, synchronize
+from labs import cache, data, shard
+from labs.device import best_device, describe, memory_kept, one_thread_an_operation, synchronize
+from labs.plan import plan
+from labs.program import can_compile, program_for
 from labs.runs import Runs
 from labs.stack import Stack
 from labs.train import check_setting, record_steps
 
-DIVERGED = 1e4                # a loss this many times the first one counts as diverged, as one that is not finite does
-CPU_WORKING_SET = 40 * 2**20  # bytes: a chunk whose activations stay near the caches runs up to twice as fast
-LEAST_RUNS = 64               # in a chunk that exceeds it, down to what fits: below, a step's fixed cost shows
-COMPILE_FROM = 1e13           # FLOPs of a sweep (6 per parameter, sample and step) from which compiling pays
+DIVERGED = 1e4      # a loss this many times the first one counts as diverged, as one that is not finite does
+COMPILE_FROM = {"cpu": 2e11, "cuda": 1e13}      # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 
 
-@dataclasses.dataclass(frozen=True)
-class Chunk:
-    """Runs that train together: their flat indices in the grid, and their settings, sorted by optimizer."""
+def train_chunk(program, samples, chunk, steps, tick=lambda runs: None):
+    """Train the runs of one chunk; return their arrays (R, ...). `tick` is called with the number of updates just made.
 
-    index: list
-    settings: list
-
-    def values(self, name):
-        """The setting `name` of each run."""
-        return [setting[name] for setting in self.settings]
-
-    def slices(self):
-        """(optimizer, first row, end row) of each update rule."""
-        names = self.values("optimizer")
-        return [(name, names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names)]
-
-
-def fitting(device, need):
-    """How many runs of `need` bytes to hold at once. Memory is the bound; on a CPU, its caches are the better measure."""
-    most = max(1, free_memory(device) // need)
-    return min(most, max(LEAST_RUNS, CPU_WORKING_SET // need)) if device.type == "cpu" else most
-
-
-def plan(grid, stack, samples):
-    """Split a grid into chunks that share a batch size and fit the memory of the samples' device."""
-    device, settings, chunks = samples.train_x.device, grid.settings(), []
-    slots = max(optimizers.RULES[name].slots for name in grid.optimizer)
-    for batch_size in grid.batch_size:
-        rows = [i for i, setting in enumerate(settings) if setting["batch_size"] == batch_size]
-        rows.sort(key=lambda i: grid.optimizer.index(settings[i]["optimizer"]))
-        need = stack.bytes_per_run(samples.train_x[:batch_size], samples.train_y[:batch_size], slots)
-        parts = np.array_split(rows, -(-len(rows) // fitting(device, need)))
-        chunks += [Chunk(part.tolist(), [settings[i] for i in part]) for part in parts]
-    return chunks
-
-
-class ChunkTrainer:
-    """The state of one chunk while it trains, and the step that moves it."""
-
-    def __init__(self, stack, samples, chunk, steps, compiled):
-        self.stack, self.samples, self.steps, self.compiled = stack, samples, steps, compiled
-        device = samples.train_x.device
-        column = lambda name: torch.tensor(chunk.values(name), device=device, dtype=torch.float32)[:, None]
-        self.lr_R1, self.weight_decay_R1, self.l2_R1 = column("learning_rate"), column("weight_decay"), column("l2")
-        seeds, schedules = sorted(set(chunk.values("seed"))), list(optimizers.SCHEDULES)
-        self.seed_R = torch.tensor([seeds.index(seed) for seed in chunk.values("seed")], device=device)
-        self.schedule_R = torch.tensor([schedules.index(name) for name in chunk.values("schedule")], device=device)
-        self.factor_TC = torch.tensor([[optimizers.SCHEDULES[name](t / steps) for name in schedules]
-                                       for t in range(1, steps + 1)], device=device)
-        batch_size = chunk.settings[0]["batch_size"]
-        orders = [data.batches(len(samples.train_x), batch_size, steps, seed) for seed in seeds]
-        self.order_TSB = torch.stack(orders, dim=1).to(device)
-        self.theta_RP = stack.start(seeds, device)[self.seed_R]
-        self.slices = chunk.slices()
-        self.states = [tuple(torch.zeros_like(self.theta_RP[a:b]) for _ in range(optimizers.RULES[name].slots))
-                       for name, a, b in self.slices]
-        self.update = torch.compile(self._update) if compiled else self._update
-
-    def _update(self, theta_RP, x_RBD, y_RB, t, lr_R1):
-        grad_RP, loss_R = self.stack.gradients(theta_RP, x_RBD, y_RB)
-        for (name, a, b), state in zip(self.slices, self.states):
-            optimizers.update(name, theta_RP[a:b], grad_RP[a:b], state, t, lr_R1=lr_R1[a:b],
-                              weight_decay_R1=self.weight_decay_R1[a:b], l2_R1=self.l2_R1[a:b])
-        return loss_R
-
-    def step(self, t):
-        """Move every run by one update, its t-th (from 1), on its seed's next batch; the losses (R,) before the move."""
-        batch_SB = self.order_TSB[t - 1]
-        x_RBD = self.samples.train_x[batch_SB][self.seed_R]
-        y_RB = self.samples.train_y[batch_SB][self.seed_R]
-        lr_R1 = self.lr_R1 * self.factor_TC[t - 1, self.schedule_R, None]
-        t = torch.tensor(float(t)) if self.compiled else t      # a number would be compiled anew at every step
-        return self.update(self.theta_RP, x_RBD, y_RB, t, lr_R1)
-
-    def measure(self, chunk_size):
-        """Training loss, validation loss and validation metric (3, R) over all samples."""
-        d = self.samples
-        train, _ = self.stack.scores(self.theta_RP, d.train_x, d.train_y, chunk_size)
-        val, metric = self.stack.scores(self.theta_RP, d.val_x, d.val_y, chunk_size)
-        return torch.stack([train, val, metric])
-
-
-def train_chunk(stack, samples, chunk, steps, compiled=False, tick=lambda runs: None):
-    """Train the runs of one chunk; return their arrays (R, ...). `tick` is called after each step with the number of runs.
-
-    Raises ValueError where a loss is not finite before the first step.
+    Raises ValueError where a loss is not finite before the first step, and what `tick` raises.
     """
-    trainer = ChunkTrainer(stack, samples, chunk, steps, compiled)
-    view, wanted, viewed = stack.task.view, record_steps(steps), view_steps(stack.task, steps)
+    view, wanted, viewed = program.stack.task.view, record_steps(steps), view_steps(program.stack.task, steps)
     points = view and view.inputs().to(samples.train_x.device)
-    chunk_size = fitting(samples.train_x.device, stack.bytes_per_run(samples.train_x, samples.train_y, slots=0))
+    inputs, state = program.start(chunk, samples, steps)
+    program.prepare(inputs, state, samples)
     scores, pictures = [], []
-    diverged_R = torch.full_like(trainer.seed_R, -1)
-    for t in range(steps + 1):
-        if t in wanted:             # once in a while: measure over all samples
-            scores.append(trainer.measure(chunk_size))
-            if t == 0:
-                limit_R = DIVERGED * _first_losses(scores[0][0], chunk)
-            diverged_R = torch.where((diverged_R < 0) & ~(scores[-1][0] < limit_R), t, diverged_R)
-        if t in viewed:
-            pictures.append(stack.view(trainer.theta_RP, points))
-        if t < steps:
-            loss_R = trainer.step(t + 1)
-            diverged_R = torch.where((diverged_R < 0) & ~(loss_R < limit_R), t, diverged_R)
-            tick(len(chunk.index))
-    return _arrays(torch.stack(scores, dim=-1), diverged_R, wanted, pictures, view)
+    for here, there in zip(wanted, [*wanted[1:], None]):
+        scores.append(program.measure(state, samples))
+        if here == 0:
+            inputs = inputs._replace(limit_R=DIVERGED * _first_losses(scores[0][0], chunk))
+        diverged_R = state[1]
+        diverged_R[(diverged_R < 0) & ~(scores[-1][0] < inputs.limit_R)] = here
+        if here in viewed:
+            pictures.append(program.view(program.theta(state), points))
+        if there:
+            state = program.advance(inputs, state, there - here)
+            tick(len(chunk.index) * (there - here))
+    return _arrays(torch.stack(scores, dim=-1), state[1], wanted, pictures, view)
 
 
 def _first_losses(loss_R, chunk):
@@ -161,13 +78,9 @@ def _arrays(scores_3RK, diverged_R, wanted, pictures, view):
 
 
 def should_compile(grid, stack, steps, device):
-    """Whether compiling pays for this grid, and a compiler is there: a C++ compiler for a CPU, Triton for CUDA."""
-    samples = sum(setting["batch_size"] for setting in grid.settings()) * steps
-    if 6 * sum(stack.sizes) * samples < COMPILE_FROM:
-        return False
-    if device.type == "cpu":
-        return any(shutil.which(name) for name in (os.environ.get("CXX", ""), "g++", "clang++") if name)
-    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+    """Whether compiling pays for this grid, and what it needs is there."""
+    flops = 6 * sum(stack.sizes) * sum(setting["batch_size"] for setting in grid.settings()) * steps
+    return flops > COMPILE_FROM.get(device.type, np.inf) * len(grid.batch_size) and can_compile(device)
 
 
 def sweep(task, grid, steps, device=None, compile=None, progress=None):
@@ -176,6 +89,7 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
     Parts that were trained before come from the disk (see `labs.cache`). `compile`: True, False, or None to compile where
     it pays. `progress`: True, False, or None for a bar on sweeps of more than two seconds (LABS_PROGRESS=off hides it).
     Interrupt it (Ctrl-C, or the stop button) and the record holds what was finished; its array `trained` says which.
+    Under `torchrun`, each process trains its share and all return the whole record (see `labs.shard`).
     Raises ValueError for a batch larger than the data set, or a loss that is not finite before the first step.
     """
     check_setting("steps", steps)
@@ -184,52 +98,92 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
     for batch_size in grid.batch_size:
         data.batches(len(samples.train_x), batch_size, steps=1, seed=0)      # raises for a batch larger than the data
     compiled = should_compile(grid, stack, steps, device) if compile is None else compile
-    chunks, digest = plan(grid, stack, samples), cache.task_key(task, grid.seed)
-    hidden = os.environ.get("LABS_PROGRESS") == "off" if progress is None else not progress
-    results, seconds = {}, 0.0
-    with tqdm(total=len(grid.settings()) * steps, desc="training", unit=" steps", unit_scale=True, delay=2,
-              leave=False, disable=hidden) as bar:
-        for number, chunk in enumerate(chunks):
-            try:
-                arrays, took = _finished_chunk(stack, samples, chunk, steps, compiled, digest, bar.update)
-            except KeyboardInterrupt:
-                if not results:
-                    raise
-                warnings.warn(f"interrupted: {number} of {len(chunks)} parts are trained; the record marks the rest as not "
-                              "trained. Run the sweep again to train only those.", stacklevel=2)
-                break
-            results[number], seconds = arrays, seconds + took
+    with shard.processes() as (rank, world), contextlib.ExitStack() as stacked:
+        threads = 1
+        if device.type == "cpu":
+            stacked.enter_context(memory_kept())
+            threads = stacked.enter_context(one_thread_an_operation())
+        chunks = plan(grid, stack, samples, "compiled" if compiled else "eager", workers=threads * world)
+        work = _Work(stack, samples, steps, compiled, cache.task_key(task, grid.seed))
+        own = dict(list(enumerate(chunks))[rank::world])
+        with _progress_bar(own, steps, progress, rank) as bar:
+            results, interrupted = _train_all(work, own, threads, bar.update)
+        if interrupted and (world > 1 or not results):
+            raise KeyboardInterrupt
+        results = shard.exchange(results, len(chunks))
+    if interrupted:
+        warnings.warn(f"interrupted: {len(results)} of {len(chunks)} parts are trained; the record marks the rest as not "
+                      "trained. Run the sweep again to train only those.", stacklevel=2)
+    seconds = sum(took for took, _ in results.values()) / (threads * world)
     return Runs(grid.axes(), _assemble(grid, chunks, results),
                 _provenance(task, grid, steps, device, compiled, seconds, len(chunks)))
 
 
-def _finished_chunk(stack, samples, chunk, steps, compiled, digest, tick):
-    """The arrays of a chunk and the seconds its training took, from the disk or trained now."""
-    device = samples.train_x.device
-    name = digest and cache.key(digest, chunk.settings, steps, device, compiled)
-    kept = name and cache.read(name)
-    if kept:
-        tick(len(chunk.index) * steps)
-        return kept[1], kept[0]["seconds"]
-    start = time.perf_counter()
-    arrays = train_chunk(stack, samples, chunk, steps, compiled, tick)
-    synchronize(device)
-    seconds = time.perf_counter() - start
-    if name:
-        cache.write(name, {"seconds": seconds}, arrays)
-    return arrays, seconds
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """What the threads of one sweep share."""
 
+    stack: Stack
+    samples: data.Data
+    steps: int
+    compiled: bool
+    digest: str | None
+
+    def finish(self, chunk, tick):
+        """The seconds that training a chunk took, and its arrays: from the disk, or trained now."""
+        device = self.samples.train_x.device
+        name = self.digest and cache.key(self.digest, chunk.settings, self.steps, device, self.compiled)
+        kept = name and cache.read(name)
+        if kept:
+            tick(len(chunk.index) * self.steps)
+            return kept[0]["seconds"], kept[1]
+        start = time.perf_counter()
+        program = program_for(self.stack, self.samples, chunk, self.compiled, self.digest)
+        arrays = train_chunk(program, self.samples, chunk, self.steps, tick)
+        synchronize(device)
+        seconds = time.perf_counter() - start
+        if name:
+            cache.write(name, {"seconds": seconds}, arrays)
+        return seconds, arrays
+
+
+def _train_all(work, chunks, threads, tick):
+    """Finish `chunks`, a dict, on so many threads: their results by number, and whether an interrupt ended it early."""
+    results, stop = {}, threading.Event()
+
+    def tick_or_stop(runs):
+        if stop.is_set():
+            raise KeyboardInterrupt
+        tick(runs)
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        futures = {pool.submit(work.finish, chunk, tick_or_stop): number for number, chunk in chunks.items()}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                results[futures[future]] = future.result()
+        except BaseException as error:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+    return results, stop.is_set()
+
+
+def _progress_bar(chunks, steps, wish, rank):
+    hidden = os.environ.get("LABS_PROGRESS") == "off" if wish is None else not wish
+    return tqdm(total=sum(len(chunk.index) for chunk in chunks.values()) * steps, desc="training", unit=" steps", unit_scale=True,
+                delay=2, leave=False, disable=hidden or rank > 0)
 
 def _assemble(grid, chunks, results):
     shape = tuple(len(axis.values) for axis in grid.axes())
     empty = {"trained": False, "diverged_at": -1, "view": 0}
-    arrays = {}
-    for name, sample in next(iter(results.values())).items():
+    whole = {}
+    for name, sample in next(iter(results.values()))[1].items():
         flat = np.full((np.prod(shape), *sample.shape[1:]), empty.get(name, np.nan), sample.dtype)
-        for number, result in results.items():
-            flat[chunks[number].index] = result[name]
-        arrays[name] = flat.reshape(*shape, *sample.shape[1:])
-    return arrays
+        for number, (_, arrays) in results.items():
+            flat[chunks[number].index] = arrays[name]
+        whole[name] = flat.reshape(*shape, *sample.shape[1:])
+    return whole
 
 
 def _provenance(task, grid, steps, device, compiled, seconds, chunks):

@@ -39,7 +39,7 @@ def ours(name, start, l2=0.0, decay=0.0):
             theta,
             grad,
             state,
-            t,
+            optimizers.bias_correction(t),
             lr_R1=torch.tensor(RATES)[:, None],
             weight_decay_R1=torch.full((len(RATES), 1), decay),
             l2_R1=torch.full((len(RATES), 1), l2),
