@@ -6,7 +6,7 @@ from labs.device import free_memory
 
 # On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of fewer runs
 # than `least` spends its time on the fixed cost of a step instead, which Python makes larger.
-CACHES = {"compiled": (8 * 2**20, 4), "eager": (40 * 2**20, 64)}      # bytes, least runs
+CACHES = {"compiled": (5 * 2**20, 4), "eager": (40 * 2**20, 64)}      # bytes, least runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ def plan(grid, stack, samples, engine, workers=1):
             if setting["batch_size"] == batch_size:
                 rows[setting["optimizer"]].append(i)
         each = len(rows[grid.optimizer[0]])
-        count = -(-each * len(rows) // fitting(device, need, engine))
+        count = -(-each // max(1, fitting(device, need, engine) // len(rows)))
         count = -(-count // workers) * workers
         size = -(-each // min(count, each))
         for start in range(0, each, size):

@@ -1,11 +1,14 @@
 """What is trained: data, network, loss, metric, and the view of the model that an explorer can show."""
 import dataclasses
+import threading
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 
 from labs import data, models
+
+_random_state = threading.Lock()        # torch has one for all threads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Task:
 
     def model(self, seed):
         """A fresh network with the initial parameters of `seed`; torch's own random state is left as it was."""
-        with torch.random.fork_rng(devices=[]):
+        with _random_state, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self.make_model()
 

@@ -1,5 +1,6 @@
 """The batched trainer: equal to one run alone, and nothing a run does touches its neighbours."""
 
+import concurrent.futures
 import dataclasses
 import functools
 import math
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 import labs
-from labs import cache, stack
+from labs import cache, plan, stack
 
 TASK = labs.tasks.spirals()
 CPU = torch.device("cpu")
@@ -121,25 +122,33 @@ def test_a_diverged_run_is_marked_with_its_step_and_has_no_loss_from_then_on():
 def test_a_grid_larger_than_memory_goes_in_chunks_and_gives_the_same_record(monkeypatch):
     grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=labs.logspace(1e-3, 1e-1, 9), batch_size=[16, 64], seed=[0, 1, 2])
     whole = labs.sweep(TASK, grid, steps=30, device=CPU)
-    monkeypatch.setattr(ENGINE, "CPU_WORKING_SET", 0)
-    monkeypatch.setattr(ENGINE, "LEAST_RUNS", 7)
+    monkeypatch.setitem(plan.CACHES, "eager", (0, 7))
     parts = labs.sweep(TASK, grid, steps=30, device=CPU)
-    assert whole.provenance["chunks"] == 2 and parts.provenance["chunks"] == 16
+    assert whole.provenance["chunks"] == 2 * torch.get_num_threads() and parts.provenance["chunks"] == 2 * 9
     for name in ("train_loss", "val_loss"):
         np.testing.assert_allclose(parts.arrays[name], whole.arrays[name], rtol=1e-3, atol=1e-5)
+
+
+def test_threads_that_start_networks_side_by_side_get_the_parameters_of_their_seeds():
+    first = lambda seed: torch.nn.utils.parameters_to_vector(TASK.model(seed).parameters()).detach()
+    expected = [first(seed) for seed in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for seed, theta in zip(list(range(4)) * 50, pool.map(first, list(range(4)) * 50)):
+            assert torch.equal(theta, expected[seed])
 
 
 def test_interrupting_keeps_what_is_finished_and_a_second_call_trains_only_the_rest(monkeypatch):
     grid = labs.Grid(learning_rate=[0.01, 0.1], batch_size=[8, 16, 32])
     real, trained = ENGINE.train_chunk, []
 
-    def interrupted(stack, samples, chunk, *rest):
+    def interrupted(program, samples, chunk, *rest):
         if len(trained) == 2:
             raise KeyboardInterrupt
         trained.append(chunk.values("batch_size")[0])
-        return real(stack, samples, chunk, *rest)
+        return real(program, samples, chunk, *rest)
 
     monkeypatch.setattr(ENGINE, "train_chunk", interrupted)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     with pytest.warns(UserWarning, match="2 of 3 parts are trained"):
         part = labs.sweep(TASK, grid, steps=20, device=CPU)
     assert part.at(batch_size=8)["trained"].all() and part.at(batch_size=16)["trained"].all()
