@@ -6,7 +6,7 @@ from labs.device import free_memory
 
 # On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of fewer runs
 # than `least` spends its time on the fixed cost of a step instead, which Python makes larger.
-CACHES = {"compiled": (5 * 2**20, 4), "eager": (40 * 2**20, 64)}      # bytes, least runs
+CACHES = {"compiled": (5 * 2**20, 4), "eager": (10 * 2**20, 64)}      # bytes, least runs
 
 
 @dataclasses.dataclass(frozen=True)
