@@ -26,11 +26,10 @@ class Chunk:
         return tuple((name, names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names))
 
 
-def fitting(device, need, engine):
-    """How many runs of `need` bytes to hold at once."""
+def fitting(device, need, engine, least=1):
+    """How many runs of `need` bytes to hold at once; on a CPU no fewer than `least`, where the memory has room for them."""
     most = max(1, free_memory(device) // need)
-    size, least = CACHES[engine]
-    return min(most, max(least, size // need)) if device.type == "cpu" else most
+    return min(most, max(least, CACHES[engine][0] // need)) if device.type == "cpu" else most
 
 
 def plan(grid, stack, samples, engine, workers=1):
@@ -46,7 +45,7 @@ def plan(grid, stack, samples, engine, workers=1):
             if setting["batch_size"] == batch_size:
                 rows[setting["optimizer"]].append(i)
         each = len(rows[grid.optimizer[0]])
-        count = -(-each // max(1, fitting(device, need, engine) // len(rows)))
+        count = -(-each // max(1, fitting(device, need, engine, CACHES[engine][1]) // len(rows)))
         count = -(-count // workers) * workers
         size = -(-each // min(count, each))
         for start in range(0, each, size):

@@ -128,7 +128,8 @@ def program_for(stack, samples, chunk, compiled, digest):
     device, count = samples.train_x.device, len(chunk.index)
     engine = "compiled" if compiled else "eager"
     most = fitting(device, stack.bytes_per_run(samples.train_x, samples.train_y, slots=0), engine)
-    rows = max(size for size in range(1, count + 1) if size <= most and count % size == 0)
+    even = max(size for size in range(1, count + 1) if size <= most and count % size == 0)
+    rows = even if 2 * even >= most else min(most, count)       # parts of one size are compiled once
     if not (compiled and digest):       # with a module of its own: functional_call changes it, and threads run side by side
         return Program(Stack(stack.task, device), chunk.slices(), compiled, device, rows)
     key = (digest, str(device), chunk.settings[0]["batch_size"], count, chunk.slices(), rows)

@@ -28,20 +28,24 @@ def processes():
             dist.destroy_process_group()
 
 
-def exchange(results, count):
-    """All processes' results, {number: (seconds, arrays)}; chunk `number` of `count` belongs to process `number` modulo their
-    number. The bytes of an .npz travel: reading one runs no code."""
+def exchange(chunks, collected):
+    """Give every process the results of all `chunks`; chunk number n belongs to process n modulo their number. The bytes of an
+    .npz travel: reading one runs no code."""
     if not dist.is_available() or not dist.is_initialized():
-        return results
-    group = dist.new_group(backend="gloo")
-    return {number: _unpack(_send(_pack(results.get(number)), number % dist.get_world_size(), group)) for number in range(count)}
+        return
+    group, world = dist.new_group(backend="gloo"), dist.get_world_size()
+    for number, chunk in enumerate(chunks):
+        own = number % world == dist.get_rank()
+        content = _pack(collected.seconds[number], collected.of(chunk)) if own else None
+        content = _send(content, number % world, group)
+        if not own:
+            collected.add(number, chunk, *_unpack(content))
 
 
-def _pack(result):
+def _pack(seconds, arrays):
     file = io.BytesIO()
-    if result:
-        np.savez(file, __seconds__=result[0], **result[1])
-    return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8) if result else torch.zeros(0, dtype=torch.uint8)
+    np.savez(file, __seconds__=seconds, **arrays)
+    return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
 
 
 def _unpack(content):
@@ -51,9 +55,9 @@ def _unpack(content):
 
 
 def _send(content, owner, group):
-    size = torch.tensor([len(content)])
+    size = torch.tensor([0 if content is None else len(content)])
     dist.broadcast(size, owner, group=group)
-    if dist.get_rank() != owner:
+    if content is None:
         content = torch.empty(int(size), dtype=torch.uint8)
     dist.broadcast(content, owner, group=group)
     return content

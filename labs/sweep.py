@@ -105,18 +105,44 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
             threads = stacked.enter_context(one_thread_an_operation())
         chunks = plan(grid, stack, samples, "compiled" if compiled else "eager", workers=threads * world)
         work = _Work(stack, samples, steps, compiled, cache.task_key(task, grid.seed))
-        own = dict(list(enumerate(chunks))[rank::world])
+        own, collected = dict(list(enumerate(chunks))[rank::world]), _Collected(len(grid.settings()))
         with _progress_bar(own, steps, progress, rank) as bar:
-            results, interrupted = _train_all(work, own, threads, bar.update)
-        if interrupted and (world > 1 or not results):
+            interrupted = _train_all(work, own, threads, bar.update, collected)
+        if interrupted and (world > 1 or not collected.seconds):
             raise KeyboardInterrupt
-        results = shard.exchange(results, len(chunks))
+        shard.exchange(chunks, collected)
     if interrupted:
-        warnings.warn(f"interrupted: {len(results)} of {len(chunks)} parts are trained; the record marks the rest as not "
-                      "trained. Run the sweep again to train only those.", stacklevel=2)
-    seconds = sum(took for took, _ in results.values()) / (threads * world)
-    return Runs(grid.axes(), _assemble(grid, chunks, results),
-                _provenance(task, grid, steps, device, compiled, seconds, len(chunks)))
+        warnings.warn(f"interrupted: {len(collected.seconds)} of {len(chunks)} parts are trained; the record marks the rest as "
+                      "not trained. Run the sweep again to train only those.", stacklevel=2)
+    seconds, axes = sum(collected.seconds.values()) / (threads * world), grid.axes()
+    shape = tuple(len(axis.values) for axis in axes)
+    arrays = {name: flat.reshape(*shape, *flat.shape[1:]) for name, flat in collected.arrays.items()}
+    return Runs(axes, arrays, _provenance(task, grid, steps, device, compiled, seconds, len(chunks)))
+
+
+class _Collected:
+    """What is finished of a record: its arrays over all `count` runs, and the seconds that each chunk took.
+
+    A chunk's results move here at once: kept where they were made, they would hold open the gaps that its work left in memory.
+    """
+
+    empty = {"trained": False, "diverged_at": -1, "view": 0}
+
+    def __init__(self, count):
+        self.count, self.arrays, self.seconds, self.lock = count, {}, {}, threading.Lock()
+
+    def add(self, number, chunk, seconds, arrays):
+        """Take the results of a chunk."""
+        with self.lock:
+            for name, values in arrays.items():
+                if name not in self.arrays:
+                    self.arrays[name] = np.full((self.count, *values.shape[1:]), self.empty.get(name, np.nan), values.dtype)
+                self.arrays[name][chunk.index] = values
+            self.seconds[number] = seconds
+
+    def of(self, chunk):
+        """The results of a chunk that is finished."""
+        return {name: flat[chunk.index] for name, flat in self.arrays.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +173,9 @@ class _Work:
         return seconds, arrays
 
 
-def _train_all(work, chunks, threads, tick):
-    """Finish `chunks`, a dict, on so many threads: their results by number, and whether an interrupt ended it early."""
-    results, stop = {}, threading.Event()
+def _train_all(work, chunks, threads, tick, collected):
+    """Finish `chunks`, a dict, on so many threads, and collect them; say whether an interrupt ended it early."""
+    stop = threading.Event()
 
     def tick_or_stop(runs):
         if stop.is_set():
@@ -157,34 +183,23 @@ def _train_all(work, chunks, threads, tick):
         tick(runs)
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        futures = {pool.submit(work.finish, chunk, tick_or_stop): number for number, chunk in chunks.items()}
+        finish = lambda number, chunk: collected.add(number, chunk, *work.finish(chunk, tick_or_stop))
+        futures = [pool.submit(finish, number, chunk) for number, chunk in chunks.items()]
         try:
             for future in concurrent.futures.as_completed(futures):
-                results[futures[future]] = future.result()
+                future.result()
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             if not isinstance(error, KeyboardInterrupt):
                 raise
-    return results, stop.is_set()
+    return stop.is_set()
 
 
 def _progress_bar(chunks, steps, wish, rank):
     hidden = os.environ.get("LABS_PROGRESS") == "off" if wish is None else not wish
     return tqdm(total=sum(len(chunk.index) for chunk in chunks.values()) * steps, desc="training", unit=" steps", unit_scale=True,
                 delay=2, leave=False, disable=hidden or rank > 0)
-
-def _assemble(grid, chunks, results):
-    shape = tuple(len(axis.values) for axis in grid.axes())
-    empty = {"trained": False, "diverged_at": -1, "view": 0}
-    whole = {}
-    for name, sample in next(iter(results.values()))[1].items():
-        flat = np.full((np.prod(shape), *sample.shape[1:]), empty.get(name, np.nan), sample.dtype)
-        for number, (_, arrays) in results.items():
-            flat[chunks[number].index] = arrays[name]
-        whole[name] = flat.reshape(*shape, *sample.shape[1:])
-    return whole
-
 
 def _provenance(task, grid, steps, device, compiled, seconds, chunks):
     about = {"name": task.name, "title": task.title, "call": task.call, "loss": task.loss_label,

@@ -1,0 +1,256 @@
+"""How fast labs.sweep trains a grid, beside four other ways to do the same work: `make bench`.
+
+    python benchmarks/engine.py [--rounds 5] [--only spirals-256 ...] [--out FILE.json]
+
+Each contender is a process of its own, so that none shares a compiler's state or a thread pool with another. For a workload all
+are started; each trains everything once, cold (its compilation counted, its disk caches empty), then they take turns, and the
+median of the rounds is reported. Before the table is printed, the final training losses of all are held against one another: they
+must have done the same work.
+
+- rate: runs x steps a second. The two loops that train one run at a time train a sample of the runs.
+- peak: by how much the process's resident memory rises above what it holds before a warm round.
+- need: what parameters, optimizer state and one batch of activations of all runs take.
+- GEMM: the matrix products' FLOPs (PyTorch's own count, those of the measurements included) per second, as a share of the most
+  that torch.bmm reaches on this machine in the same run, over the shapes in `PEAK_SHAPES`.
+- *: what labs.sweep chooses by itself for a grid of this size.
+"""
+import argparse
+import ctypes
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "EagerSweep", "CompiledSweep"]
+PEAK_SHAPES = [(256, 32, 32, 32), (256, 64, 64, 64), (64, 128, 128, 128), (32, 256, 256, 256), (8, 512, 512, 512)]
+SCALING = [256, 1024, 4096, 16384, 65536]
+SAME_LOSS = 0.02        # median relative difference; single runs near their stability limit drift apart in float32
+
+
+def make(contender, workload):
+    """The contender's object, in this process."""
+    import contenders
+    if contender == "Jax":
+        import jax_contender as contenders
+    from workloads import workloads
+    return getattr(contenders, contender)(workloads()[workload])
+
+
+def peak_reset():
+    """Forget the peak of the resident memory; return what is resident now, in bytes (Linux)."""
+    ctypes.CDLL(None).malloc_trim(0)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
+
+
+def resident(name):
+    """VmRSS or VmHWM of this process in bytes."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith(name)))
+
+
+def work(contender, workload):
+    """A contender's process: answers the lines "run" and "losses" with JSON."""
+    trains = make(contender, workload)
+    for line in sys.stdin:
+        if line.strip() == "run":
+            before = peak_reset()
+            start = time.perf_counter()
+            trains.run()
+            seconds = time.perf_counter() - start
+            answer = {"seconds": seconds, "run_steps": trains.run_steps, "peak": resident("VmHWM") - before}
+        else:
+            answer = trains.losses()
+        print(json.dumps(answer), flush=True)
+
+
+class Process:
+    """A contender at work in a process with empty caches of its own."""
+
+    def __init__(self, contender, workload):
+        self.folder = tempfile.TemporaryDirectory()
+        environment = {**os.environ, "LABS_CACHE": "off", "LABS_PROGRESS": "off", "TORCHINDUCTOR_CACHE_DIR": self.folder.name,
+                       "TMPDIR": self.folder.name}
+        command = [sys.executable, __file__, "--work", contender, workload]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def ask(self, word):
+        """The answer to "run" or "losses"."""
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.process.args[-2:]} should have answered {word!r}, but ended with {self.process.wait()}")
+        return json.loads(answer)
+
+    def close(self):
+        """End the process; remove its caches."""
+        self.process.stdin.close()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+def same_work(losses):
+    """Raise ValueError where a contender's losses are not those of the plain loop."""
+    for contender, theirs in losses.items():
+        differences = [abs(theirs[index] - loss) / loss for index, loss in losses["Plain"].items()]
+        if not statistics.median(differences) < SAME_LOSS:
+            raise ValueError(f"{contender} should end at the plain loop's losses, got relative differences {differences}")
+
+
+def compare(workload, rounds, contenders):
+    """The rows of one workload."""
+    processes = {contender: Process(contender, workload) for contender in contenders}
+    cold = {contender: process.ask("run") for contender, process in processes.items()}
+    warm = {contender: [] for contender in contenders}
+    for turn in range(rounds):
+        for contender, process in processes.items():
+            warm[contender].append(process.ask("run"))
+            print(f"\r{workload}: round {turn + 1} of {rounds}, {contender:16}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    same_work({contender: process.ask("losses") for contender, process in processes.items()})
+    for process in processes.values():
+        process.close()
+    rate = lambda answer: answer["run_steps"] / answer["seconds"]
+    return [{"workload": workload, "contender": contender,
+             "warm_rate": statistics.median(map(rate, warm[contender])), "cold_rate": rate(cold[contender]),
+             "warm_seconds": [answer["seconds"] for answer in warm[contender]], "cold_seconds": cold[contender]["seconds"],
+             "run_steps": cold[contender]["run_steps"],
+             "peak_bytes": max(answer["peak"] for answer in warm[contender])} for contender in contenders]
+
+
+def gemm_peak():
+    """The most FLOP/s that torch.bmm reaches on float32, over PEAK_SHAPES, all threads; best of several."""
+    import torch
+    best = 0
+    for batch, *sizes in PEAK_SHAPES:
+        a, b = torch.randn(batch, sizes[0], sizes[1]), torch.randn(batch, sizes[1], sizes[2])
+        out = torch.empty(batch, sizes[0], sizes[2])
+        for _ in range(7):
+            start, count = time.perf_counter(), 0
+            while time.perf_counter() - start < 0.05:
+                torch.bmm(a, b, out=out)
+                count += 1
+            best = max(best, 2 * batch * sizes[0] * sizes[1] * sizes[2] * count / (time.perf_counter() - start))
+    return best
+
+
+def needs(workload):
+    """Bytes that parameters, state and one batch of activations of all runs take, and the FLOPs of all matrix products: of
+    training alone, and with the measurements that labs.sweep records."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+    from workloads import workloads
+
+    from labs import optimizers
+    from labs.stack import Stack
+    from labs.sweep import should_compile
+    from labs.train import record_steps
+    work = workloads()[workload]
+    task = work.make_task()
+    model, d, size, training = task.model(0), task.data, 0, 0
+    count = sum(p.numel() for p in model.parameters())
+
+    def flops(x, y, backward=False):
+        with FlopCounterMode(display=False) as counter:
+            loss = task.loss(model(x), y)
+            if backward:
+                loss.backward()
+        return counter.get_total_flops()
+    measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(record_steps(work.steps))
+    for setting in work.grid.settings():
+        x, y = d.train_x[:setting["batch_size"]], d.train_y[:setting["batch_size"]]
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, kept=kept: kept.append(t.nbytes) or t, lambda t: t):
+            task.loss(model(x), y)
+        size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
+        training += work.steps * flops(x, y, backward=True)
+    chosen = should_compile(work.grid, Stack(task, torch.device("cpu")), work.steps, torch.device("cpu"))
+    return {"default": "CompiledSweep" if chosen else "EagerSweep", "need_bytes": size, "training_flops": training, "recorded_flops": training + work.count * measuring}
+
+
+def scaling(sizes, steps=250):
+    """Microseconds per run and step of labs.sweep from 256 runs to 65,536, each once, compiled beforehand."""
+    import labs
+    from workloads import adam
+    os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")
+    labs.sweep(labs.tasks.spirals(), adam(sizes[0]), steps, compile=True)
+    found = {}
+    for runs in sizes:
+        start = time.perf_counter()
+        labs.sweep(labs.tasks.spirals(), adam(runs), steps, compile=True)
+        found[runs] = (time.perf_counter() - start) / runs / steps * 1e6
+        print(f"scaling: {runs:,} runs, {found[runs]:.2f} us", file=sys.stderr)
+    return found
+
+
+def environment():
+    """What the figures belong to."""
+    import torch
+    info = pathlib.Path("/proc/cpuinfo")
+    names = [line.split(": ")[1] for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return {"processor": names[0] if names else platform.processor(), "cores": os.cpu_count(), "python": platform.python_version(),
+            "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(),
+            "date": datetime.date.today().isoformat()}
+
+
+def table(results):
+    """The results as text."""
+    peak, lines = results["gemm_peak"], []
+    for workload, facts in results["workloads"].items():
+        rows = {row["contender"]: row for row in results["rows"] if row["workload"] == workload}
+        lines += [f"\n{facts['title']}; {facts['steps']} steps; need {facts['need_bytes'] / 1e6:.0f} MB",
+                  f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}{'cold':>9}{'peak':>9}{'GEMM':>7}"]
+        for contender, row in rows.items():
+            flops = facts["recorded_flops" if "Sweep" in contender else "training_flops"] / facts["run_steps"]
+            against = lambda other, row=row: f"{row['warm_rate'] / rows[other]['warm_rate']:.2f}" if other in rows else "-"
+            title = facts["titles"][contender] + (" *" if contender == facts["default"] else "")
+            lines.append(f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{against('Plain'):>9}{against('Jax'):>8}"
+                         f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}")
+    lines.append(f"\ntorch.bmm reaches {peak / 1e9:.0f} GFLOP/s at best")
+    lines += [f"{int(runs):6,} runs: {us:.2f} us per run and step" for runs, us in results["scaling"].items()]
+    return "\n".join(lines)
+
+
+def write(path, results):
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(results, indent=1))
+    os.replace(temporary, path)
+
+
+def main():
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--contenders", nargs="*", default=CONTENDERS)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("engine.json"))
+    arguments = parser.parse_args()
+    if arguments.work:
+        return work(*arguments.work)
+    from workloads import workloads
+    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "scaling": {}}
+    for name, workload in workloads().items():
+        if not arguments.only or name in arguments.only:
+            titles = {contender: make(contender, name).title for contender in arguments.contenders}
+            results["rows"] += compare(name, arguments.rounds, arguments.contenders)
+            results["workloads"][name] = {"title": workload.title, "steps": workload.steps, "titles": titles,
+                                          "run_steps": workload.count * workload.steps, **needs(name)}
+    results["gemm_peak"] = max(results["gemm_peak"], gemm_peak())
+    if not arguments.only:
+        results["scaling"] = scaling(SCALING)
+    write(arguments.out, results)
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
