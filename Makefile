@@ -1,6 +1,7 @@
 # make book    build the book and say what to open        make test    every test; needs a Chromium, finds or installs one
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
 # make notebooks             run every chapter again and store its outputs
+# make bench                 measure the engine and the pages, and write the tables (40 minutes of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
 #
 # All of it happens in .venv and _build. PYTHON=/path/to/python3.12 chooses another Python, 3.11 or newer.
@@ -12,7 +13,7 @@ COLAB := .venv-colab/bin
 # A progress bar is no result: left out wherever outputs are compared or published.
 book notebooks test colab: export LABS_PROGRESS = off
 
-.PHONY: help book lab notebooks test colab lint check address clean
+.PHONY: help book lab notebooks test colab lint check bench address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -56,6 +57,12 @@ lint: .venv/.installed
 	$(BIN)/ruff check .
 
 check: lint test
+
+bench: book
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python benchmarks/engine.py
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/report.py
 
 address:
 	$(PYTHON) tools/set_address.py "$(URL)"

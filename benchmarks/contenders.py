@@ -3,8 +3,10 @@ training loss of each run afterwards, {flat index: loss}, so that a test can hol
 
 Shapes: `R` runs of a group that shares optimizer and batch size, `T` steps, `B` batch.
 """
+import contextlib
 import functools
 import itertools
+import sys
 
 import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
@@ -179,3 +181,33 @@ class CompiledSweep(EagerSweep):
     """labs.sweep, compiled whatever its size."""
 
     title, compile = "labs.sweep, compiled", True
+
+
+class TorchProduct(CompiledSweep):
+    """Without the engine's own product of small matrices."""
+
+    title = "with torch.bmm"
+
+    def __init__(self, workload):
+        super().__init__(workload)
+        sys.modules["labs.matmul"].load = lambda: False
+
+
+class MemoryGivenBack(CompiledSweep):
+    """With the C library's default: freed memory goes back to the system."""
+
+    title = "memory given back at each step"
+
+    def __init__(self, workload):
+        super().__init__(workload)
+        sys.modules["labs.sweep"].memory_kept = contextlib.nullcontext
+
+
+class OneThread(CompiledSweep):
+    """One chunk at a time, on one thread."""
+
+    title = "one thread"
+
+    def __init__(self, workload):
+        super().__init__(workload)
+        torch.set_num_threads(1)

@@ -29,6 +29,7 @@ import time
 
 CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "EagerSweep", "CompiledSweep"]
 PEAK_SHAPES = [(256, 32, 32, 32), (256, 64, 64, 64), (64, 128, 128, 128), (32, 256, 256, 256), (8, 512, 512, 512)]
+PARTS_OF, PARTS = "digits-32", ["CompiledSweep", "TorchProduct", "MemoryGivenBack", "OneThread"]     # what each part is worth
 SCALING = [256, 1024, 4096, 16384, 65536]
 SAME_LOSS = 0.02        # median relative difference; single runs near their stability limit drift apart in float32
 
@@ -172,13 +173,15 @@ def needs(workload):
         size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
         training += work.steps * flops(x, y, backward=True)
     chosen = should_compile(work.grid, Stack(task, torch.device("cpu")), work.steps, torch.device("cpu"))
-    return {"default": "CompiledSweep" if chosen else "EagerSweep", "need_bytes": size, "training_flops": training, "recorded_flops": training + work.count * measuring}
+    return {"default": "CompiledSweep" if chosen else "EagerSweep", "need_bytes": size, "training_flops": training,
+            "recorded_flops": training + work.count * measuring}
 
 
 def scaling(sizes, steps=250):
     """Microseconds per run and step of labs.sweep from 256 runs to 65,536, each once, compiled beforehand."""
-    import labs
     from workloads import adam
+
+    import labs
     os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")
     labs.sweep(labs.tasks.spirals(), adam(sizes[0]), steps, compile=True)
     found = {}
@@ -194,10 +197,16 @@ def environment():
     """What the figures belong to."""
     import torch
     info = pathlib.Path("/proc/cpuinfo")
-    names = [line.split(": ")[1] for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return {"processor": names[0] if names else platform.processor(), "cores": os.cpu_count(), "python": platform.python_version(),
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    return {"processor": (names or [platform.processor()])[0], "cores": os.cpu_count(), "python": platform.python_version(),
             "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(),
             "date": datetime.date.today().isoformat()}
+
+
+def ratio(rows, contender, other):
+    """How many times the warm rate of another contender."""
+    return f"{rows[contender]['warm_rate'] / rows[other]['warm_rate']:.2f}" if other in rows else "-"
 
 
 def table(results):
@@ -209,10 +218,11 @@ def table(results):
                   f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}{'cold':>9}{'peak':>9}{'GEMM':>7}"]
         for contender, row in rows.items():
             flops = facts["recorded_flops" if "Sweep" in contender else "training_flops"] / facts["run_steps"]
-            against = lambda other, row=row: f"{row['warm_rate'] / rows[other]['warm_rate']:.2f}" if other in rows else "-"
+            plain, jax = (ratio(rows, contender, other) for other in ("Plain", "Jax"))
             title = facts["titles"][contender] + (" *" if contender == facts["default"] else "")
-            lines.append(f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{against('Plain'):>9}{against('Jax'):>8}"
+            lines.append(f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{plain:>9}{jax:>8}"
                          f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}")
+    lines += [f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step" for row in results["parts"]]
     lines.append(f"\ntorch.bmm reaches {peak / 1e9:.0f} GFLOP/s at best")
     lines += [f"{int(runs):6,} runs: {us:.2f} us per run and step" for runs, us in results["scaling"].items()]
     return "\n".join(lines)
@@ -238,7 +248,8 @@ def main():
     if arguments.work:
         return work(*arguments.work)
     from workloads import workloads
-    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "scaling": {}}
+    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "parts": [],
+               "scaling": {}}
     for name, workload in workloads().items():
         if not arguments.only or name in arguments.only:
             titles = {contender: make(contender, name).title for contender in arguments.contenders}
@@ -247,6 +258,7 @@ def main():
                                           "run_steps": workload.count * workload.steps, **needs(name)}
     results["gemm_peak"] = max(results["gemm_peak"], gemm_peak())
     if not arguments.only:
+        results["parts"] = compare(PARTS_OF, arguments.rounds, ["Plain", *PARTS])[1:]
         results["scaling"] = scaling(SCALING)
     write(arguments.out, results)
     print(table(results))

@@ -12,7 +12,8 @@ from labs import data
 RULES = {       # without their learning rate, which is an argument; torch.optim's constants
     "sgd": optax.identity(), "momentum": optax.trace(0.9), "nesterov": optax.trace(0.9, nesterov=True),
     "adagrad": optax.scale_by_rss(initial_accumulator_value=0.0, eps=1e-20),
-    "rmsprop": optax.scale_by_rms(0.99, eps=1e-8, eps_in_sqrt=False), "adam": optax.scale_by_adam(), "adamw": optax.scale_by_adam(), "lion": optax.scale_by_lion(),
+    "rmsprop": optax.scale_by_rms(0.99, eps=1e-8, eps_in_sqrt=False),
+    "adam": optax.scale_by_adam(), "adamw": optax.scale_by_adam(), "lion": optax.scale_by_lion(),
 }
 
 

@@ -86,5 +86,6 @@ def workloads():
         "mixed": Workload("2,048 runs of 2-32-32-1: 8 optimizers, batch 16 to 128", labs.tasks.spirals, mixed, 300, 31),
         "digits-32": Workload("256 runs of 64-64-10, batch 32, Adam", labs.tasks.digits, adam(256), 1000, 128),
         "digits-128": Workload("256 runs of 64-64-10, batch 128, Adam", labs.tasks.digits, adam(256, 128), 500, 128),
-        "transformer": Workload("64 runs of a transformer, 2 layers of width 64, batch 32, Adam", transformer_task, adam(64), 100, 32),
+        "transformer": Workload("64 runs of a transformer, 2 layers of width 64, batch 32, Adam", transformer_task, adam(64), 100,
+                                32),
     }

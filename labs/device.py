@@ -8,14 +8,17 @@ import torch
 
 
 def best_device():
-    """CUDA, then Apple's MPS, then the CPU. The environment variable LABS_DEVICE overrides.
+    """CUDA, then Apple's MPS, then the CPU. The environment variable LABS_DEVICE overrides. Under torchrun, each process of a
+    machine gets a GPU of its own, while there are any.
 
     Raises ValueError where LABS_DEVICE names a device that torch does not know or does not find.
     """
     wish = os.environ.get("LABS_DEVICE", "").strip()
     if not wish:
         kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-        return torch.device(next((kind for kind, there in kinds.items() if there), "cpu"))
+        kind = next((kind for kind, there in kinds.items() if there), "cpu")
+        many = kind == "cuda" and "LOCAL_RANK" in os.environ
+        return torch.device(kind, int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()) if many else torch.device(kind)
     try:
         device = torch.device(wish)
         torch.empty(1, device=device)

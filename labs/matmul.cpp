@@ -35,15 +35,15 @@ struct Matrix {     // the element in row i and column j is data[i * row + j * c
     int64_t row, column;
 };
 
-// ROWS_ rows and V vectors of columns of C, of which the first `width` columns exist. `b` has rows of `ldb` floats.
-template <int64_t ROWS_, int64_t V>
+// M rows and V vectors of columns of C, of which the first `width` columns exist. `b` has rows of `ldb` floats.
+template <int64_t M, int64_t V>
 static inline void block(Matrix a, const float* b, int64_t ldb, int64_t K, float* c, int64_t ldc, int64_t width) {
-    Vector sum[ROWS_][V] = {};
+    Vector sum[M][V] = {};
     for (int64_t k = 0; k < K; k++)
-        for (int64_t m = 0; m < ROWS_; m++)
+        for (int64_t m = 0; m < M; m++)
             for (int64_t v = 0; v < V; v++)
                 sum[m][v] += a.data[m * a.row + k * a.column] * *(const Vector*)(b + k * ldb + v * LANES);
-    for (int64_t m = 0; m < ROWS_; m++)
+    for (int64_t m = 0; m < M; m++)
         for (int64_t v = 0; v < V; v++) store(c + m * ldc + v * LANES, sum[m][v], width - v * LANES);
 }
 

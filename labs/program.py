@@ -61,8 +61,9 @@ class Program:
         number = lambda name, known: torch.tensor([known.index(value) for value in chunk.values(name)], device=device)
         orders = [data.batches(len(samples.train_x), chunk.settings[0]["batch_size"], steps, seed) for seed in seeds]
         times = range(1, steps + 1)
+        factors = [[optimizers.SCHEDULES[name](t / steps) for name in schedules] for t in times]
         inputs = Inputs(samples.train_x, samples.train_y, torch.stack(orders, dim=1).to(device),
-                        torch.tensor([[optimizers.SCHEDULES[name](t / steps) for name in schedules] for t in times], device=device),
+                        torch.tensor(factors, device=device),
                         torch.tensor([optimizers.bias_correction(t) for t in times], device=device),
                         number("seed", seeds), number("schedule", schedules),
                         column("learning_rate"), column("weight_decay"), column("l2"),

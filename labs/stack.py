@@ -40,13 +40,13 @@ class Stack:
         """The gradient (R, P) and the loss (R,) of every run on its own batch."""
         return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
 
-    def scores(self, theta_RP, x_ND, y_N, chunk_size=None):
-        """Loss and metric (R,) of every run on the same samples, `chunk_size` runs at a time."""
+    def scores(self, theta_RP, x_ND, y_N):
+        """Loss and metric (R,) of every run on the same samples."""
         def one(theta_P):
             outputs = self.forward(theta_P, x_ND)
             return self.task.loss(outputs, y_N), self.task.metric(outputs, y_N)
         with torch.no_grad():
-            return vmap(one, chunk_size=chunk_size)(theta_RP)
+            return vmap(one)(theta_RP)
 
     def view(self, theta_RP, x_MD):
         """What the task's view shows of every run: probabilities (R, M), as whole 255ths."""

@@ -24,7 +24,7 @@ from labs.stack import Stack
 from labs.train import check_setting, record_steps
 
 DIVERGED = 1e4      # a loss this many times the first one counts as diverged, as one that is not finite does
-COMPILE_FROM = {"cpu": 2e11, "cuda": 1e13}      # FLOPs a program (6 per parameter, sample and step) from which compiling pays
+COMPILE_FROM = {"cpu": 3e11, "cuda": 1e13}      # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 
 
 def train_chunk(program, samples, chunk, steps, tick=lambda runs: None):

@@ -88,7 +88,8 @@ def train(task, config, device=None):
         grad_RP = torch.nn.utils.parameters_to_vector(gradients)[None]
         factor = optimizers.SCHEDULES[config.schedule](t / config.steps)
         optimizers.update(config.optimizer, theta_RP, grad_RP, state, optimizers.bias_correction(t),
-                          lr_R1=column(config.learning_rate * factor), weight_decay_R1=column(config.weight_decay), l2_R1=column(config.l2))
+                          lr_R1=column(config.learning_rate * factor), weight_decay_R1=column(config.weight_decay),
+                          l2_R1=column(config.l2))
         torch.nn.utils.vector_to_parameters(theta_RP[0], model.parameters())
         if t in wanted:             # once in a while: measure over all samples
             yield measure(task, samples, model, t)

@@ -31,7 +31,8 @@ def operator(tmp_path_factory):
 @pytest.mark.parametrize("right", LAYOUTS)
 def test_it_equals_torch_bmm_on_every_layout_and_on_sizes_that_fill_no_register(left, right):
     torch.manual_seed(0)
-    for rows, inner, columns in [(1, 1, 1), (2, 3, 5), (7, 9, 15), (8, 16, 16), (9, 17, 17), (33, 2, 32), (32, 64, 10), (20, 5, 100)]:
+    sizes = [(1, 1, 1), (2, 3, 5), (7, 9, 15), (8, 16, 16), (9, 17, 17), (33, 2, 32), (32, 64, 10), (20, 5, 100)]
+    for rows, inner, columns in sizes:
         a, b = LAYOUTS[left](3, rows, inner), LAYOUTS[right](3, inner, columns)
         torch.testing.assert_close(torch.ops.labs.bmm(a, b), torch.bmm(a, b), rtol=1e-5, atol=1e-5)
 

@@ -63,7 +63,8 @@ def test_each_compiled_run_equals_the_run_alone():
 
 
 def test_a_compiled_view_shows_what_the_eager_one_shows():
-    eager, compiled = (labs.sweep(TASK, labs.Grid(learning_rate=[0.1, 0.3]), 40, device=CPU, compile=flag) for flag in (False, True))
+    grid = labs.Grid(learning_rate=[0.1, 0.3])
+    eager, compiled = (labs.sweep(TASK, grid, 40, device=CPU, compile=flag) for flag in (False, True))
     assert np.abs(compiled.arrays["view"].astype(int) - eager.arrays["view"]).max() <= 1      # of 255
 
 

@@ -1,0 +1,103 @@
+"""Writes the tables of what engine.py and pages.py measured: table.md, which the book includes, and the README's speed section.
+
+    python benchmarks/report.py [--check]
+
+`--check` writes nothing and fails where they are not what the JSON files say.
+"""
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).parent
+README, TABLE = HERE.parent / "README.md", HERE / "table.md"
+BEGIN, END = "<!-- made by benchmarks/report.py -->\n", "<!-- end -->\n"
+COLUMNS = {"Plain": "plain loop", "Best": "one run, compiled", "Ensemble": "`torch.func` ensembling", "Jax": "JAX, scan of vmap",
+           "EagerSweep": "`sweep`, eager", "CompiledSweep": "`sweep`, compiled"}
+
+WITHOUT = {"CompiledSweep": "the whole engine", "TorchProduct": "with `torch.bmm` for its own product",
+           "MemoryGivenBack": "with memory given back at each step", "OneThread": "on one thread"}
+
+
+def markdown(header, rows):
+    """A table: its first column is text, the others are numbers."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def rates(results):
+    """Warm microseconds per run and step, and what they are of the plain loop's, by workload and contender."""
+    rows = []
+    for name, facts in results["workloads"].items():
+        warm = {row["contender"]: row["warm_rate"] for row in results["rows"] if row["workload"] == name}
+        star = lambda contender, facts=facts: "\\*" if contender == facts["default"] else ""
+        digits = lambda us: f"{us:.3g}" if us < 100 else f"{us:,.0f}"
+        rows.append([facts["title"], *(digits(1e6 / warm[contender]) + star(contender) for contender in COLUMNS)])
+    return markdown(["microseconds per run and step, warm", *COLUMNS.values()], rows)
+
+
+def ratios(results):
+    """The compiled sweep against the others, and against the machine."""
+    rows = []
+    for name, facts in results["workloads"].items():
+        of = {row["contender"]: row for row in results["rows"] if row["workload"] == name}
+        ours = of["CompiledSweep"]
+        share = ours["warm_rate"] / facts["run_steps"] * facts["recorded_flops"] / results["gemm_peak"]
+        times = [f"{ours['warm_rate'] / of[other]['warm_rate']:.3g}×" for other in ("Plain", "Ensemble", "Jax")]
+        rows.append([facts["title"], *times,
+                     f"{share:.0%}", f"{ours['peak_bytes'] / 1e6:.0f} of {facts['need_bytes'] / 1e6:.0f} MB",
+                     *(f"{of[other]['cold_seconds']:.0f} s" for other in ("Jax", "EagerSweep", "CompiledSweep"))])
+    return markdown(["`sweep`, compiled", "× plain", "× ensembling", "× JAX", "of the bmm peak", "memory, of what all runs need",
+                     "first call: JAX", "eager", "compiled"], rows)
+
+
+def scaling(results):
+    """The cost from few runs to many."""
+    runs = results["scaling"]
+    return markdown(["runs in one sweep, compiled", *(f"{int(count):,}" for count in runs)],
+                    [["microseconds per run and step", *(f"{us:.1f}" for us in runs.values())]])
+
+
+def parts(results):
+    """The compiled sweep without one of its parts."""
+    return markdown([f"{results['workloads']['digits-32']['title']}: compiled", "microseconds per run and step"],
+                    [[WITHOUT[row["contender"]], f"{1e6 / row['warm_rate']:.1f}"] for row in results["parts"]])
+
+
+def pages(results):
+    """What the book and its pages cost."""
+    shown = {"bytes": lambda v: f"{v / 1e6:.2f} MB", "ms": lambda v: f"{v:.0f} ms", "s": lambda v: f"{v:.0f} s"}
+    return markdown(["the book and its pages", "measured"],
+                    [[f"{row['what']} ({row['statistic']} of {row['count']})" if row["count"] > 1 and row["statistic"] != "sum"
+                      else row["what"], shown[row["unit"]](row["value"])] for row in results["rows"]])
+
+
+def environment(results):
+    """One sentence on the machine."""
+    e = results["environment"]
+    return (f"{e['processor']} ({e['capability']}), {e['cores']} cores, torch {e['torch']}, Python {e['python']}, {e['date']}. "
+            f"The most that `torch.bmm` reached was {results['gemm_peak'] / 1e9:.0f} GFLOP/s.\n")
+
+
+def report(engine, page):
+    """(the README's part, table.md)."""
+    tables = [rates(engine), ratios(engine), scaling(engine)]
+    end = ["\\* what `labs.sweep` chooses by itself for a grid of this size.\n", environment(engine)]
+    return "\n".join([*tables, pages(page), *end]), "\n".join([*tables, parts(engine), *end])
+
+
+def main():
+    """Write both, or check them."""
+    part, table = report(*(json.loads((HERE / name).read_text()) for name in ("engine.json", "pages.json")))
+    text = README.read_text()
+    before, rest = text.split(BEGIN)
+    readme = before + BEGIN + "\n" + part + "\n" + END + rest.split(END)[1]
+    if sys.argv[1:] == ["--check"]:
+        if (text, TABLE.read_text()) != (readme, table):
+            raise SystemExit("README.md and benchmarks/table.md should hold what the JSON files say; run benchmarks/report.py")
+        return
+    README.write_text(readme)
+    TABLE.write_text(table)
+
+
+if __name__ == "__main__":
+    main()
