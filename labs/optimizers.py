@@ -49,7 +49,7 @@ def rmsprop(theta_RP, grad_RP, state, lr_R1, bias):
 
 
 def adam(theta_RP, grad_RP, state, lr_R1, bias):
-    """Momentum divided by the root of the mean square, both unbiased (Kingma & Ba 2015): torch.optim.Adam."""
+    """Momentum divided by the root of the mean square, both unbiased: torch.optim.Adam (Kingma & Ba 2015)."""
     mean, square = state
     mean.lerp_(grad_RP, 1 - BETA1)
     square.mul_(BETA2).addcmul_(grad_RP, grad_RP, value=1 - BETA2)
