@@ -1,4 +1,4 @@
-"""Six ways to train the runs of a workload. Each is a class: made once, `run` trains all from the start, `losses` gives the
+"""Ways to train the runs of a workload. Each is a class: made once, `run` trains all from the start, `losses` gives the
 training loss of each run afterwards, {flat index: loss}, so that a test can hold them to be the same work.
 
 Shapes: `R` runs of a group that shares optimizer and batch size, `T` steps, `B` batch.
@@ -183,7 +183,17 @@ class CompiledSweep(EagerSweep):
     title, compile = "labs.sweep, compiled", True
 
 
-class TorchProduct(CompiledSweep):
+class TrainingOnly(CompiledSweep):
+    """Measured at the start and the end alone: exactly the work of the other contenders."""
+
+    title = "labs.sweep, compiled, no record"
+
+    def __init__(self, workload):
+        super().__init__(workload)
+        sys.modules["labs.sweep"].record_steps = lambda steps: [0, steps]
+
+
+class TorchProduct(TrainingOnly):
     """Without the engine's own product of small matrices."""
 
     title = "with torch.bmm"
@@ -193,7 +203,7 @@ class TorchProduct(CompiledSweep):
         sys.modules["labs.matmul"].load = lambda: False
 
 
-class MemoryGivenBack(CompiledSweep):
+class MemoryGivenBack(TrainingOnly):
     """With the C library's default: freed memory goes back to the system."""
 
     title = "memory given back at each step"
@@ -203,7 +213,7 @@ class MemoryGivenBack(CompiledSweep):
         sys.modules["labs.sweep"].memory_kept = contextlib.nullcontext
 
 
-class OneThread(CompiledSweep):
+class OneThread(TrainingOnly):
     """One chunk at a time, on one thread."""
 
     title = "one thread"

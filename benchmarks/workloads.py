@@ -81,11 +81,11 @@ def workloads():
     mixed = labs.Grid(optimizer=list(labs.optimizers.RULES), learning_rate=rates(16, 1e-4, 1e-2), batch_size=[16, 32, 64, 128],
                       seed=[0, 1, 2, 3])
     return {
-        "spirals-256": Workload("256 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(256), 2000, 128),
-        "spirals-4096": Workload("4,096 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(4096), 400, 1024),
-        "mixed": Workload("2,048 runs of 2-32-32-1: 8 optimizers, batch 16 to 128", labs.tasks.spirals, mixed, 300, 31),
-        "digits-32": Workload("256 runs of 64-64-10, batch 32, Adam", labs.tasks.digits, adam(256), 1000, 128),
-        "digits-128": Workload("256 runs of 64-64-10, batch 128, Adam", labs.tasks.digits, adam(256, 128), 500, 128),
-        "transformer": Workload("64 runs of a transformer, 2 layers of width 64, batch 32, Adam", transformer_task, adam(64), 100,
+        "spirals-256": Workload("256 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(256), 1000, 128),
+        "spirals-4096": Workload("4,096 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(4096), 200, 1024),
+        "mixed": Workload("2,048 runs of 2-32-32-1: 8 optimizers, batch 16 to 128", labs.tasks.spirals, mixed, 200, 31),
+        "digits-32": Workload("256 runs of 64-64-10, batch 32, Adam", labs.tasks.digits, adam(256), 500, 128),
+        "digits-128": Workload("256 runs of 64-64-10, batch 128, Adam", labs.tasks.digits, adam(256, 128), 250, 128),
+        "transformer": Workload("64 runs of a transformer, 2 layers of width 64, batch 32, Adam", transformer_task, adam(64), 50,
                                 32),
     }
