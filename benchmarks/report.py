@@ -46,8 +46,8 @@ def ratios(results):
         rows.append([facts["title"], *times,
                      f"{share:.0%}", f"{of['CompiledSweep']['peak_bytes'] / 1e6:.0f} of {facts['need_bytes'] / 1e6:.0f} MB",
                      *(f"{of[other]['cold_seconds']:.0f} s" for other in ("Jax", "EagerSweep", "CompiledSweep"))])
-    return markdown(["`sweep`, compiled, no record", "× plain", "× ensembling", "× JAX", "of the bmm peak", "memory, of what all runs need",
-                     "first call: JAX", "eager", "compiled"], rows)
+    return markdown(["`sweep`, compiled, no record", "× plain", "× ensembling", "× JAX", "of the bmm peak",
+                     "memory, of what all runs need", "first call: JAX", "eager", "compiled"], rows)
 
 
 def scaling(results):

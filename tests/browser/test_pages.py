@@ -5,7 +5,7 @@ import axe_playwright_python
 import pytest
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-PAGES = ["index.html", "algorithms/learning_rate.html"]
+PAGES = ["index.html", "algorithms/learning_rate.html", "engine.html"]
 THEMES = {"light": False, "dark": True}
 WIDTHS = {"desktop": 1280, "tablet": 820, "phone": 360}
 
