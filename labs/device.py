@@ -76,7 +76,6 @@ def memory_kept():
     try:
         yield
     finally:
-        if libc:
-            libc.mallopt(trim_threshold, 2**17)     # its defaults
-            libc.mallopt(mmap_threshold, 2**17)
+        if libc:        # glibc adapts the two until they are set; 2**25 and twice that is where large tensors lead it
+            libc.mallopt(trim_threshold, 2**26)
             libc.malloc_trim(0)
