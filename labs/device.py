@@ -67,7 +67,8 @@ def one_thread_an_operation():
 @contextlib.contextmanager
 def memory_kept():
     """Let the process keep the memory that tensors give back. By default glibc returns it to the system and asks for it again
-    at every step, and each page then costs a fault: half of a sweep's time. Elsewhere than with glibc, this does nothing."""
+    at every step, and each page then costs a fault: up to half of a sweep's time, depending on the size of its chunks.
+    Elsewhere than with glibc, this does nothing."""
     libc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
     trim_threshold, mmap_threshold = -1, -3         # malloc.h
     if libc:
