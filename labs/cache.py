@@ -15,8 +15,8 @@ from labs import runs
 
 FORMAT = "labs.chunk/1"
 LIBRARIES = ("torch", "numpy", "math", "builtins")       # known by name: the version of torch is in the key
-ENGINE = ("data.py", "models.py", "optimizers.py", "tasks.py", "train.py", "stack.py", "plan.py", "matmul.py", "matmul.cpp",
-          "program.py", "sweep.py")
+ENGINE = ("data.py", "models.py", "optimizers.py", "tasks.py", "train.py", "stack.py", "plan.py", "traced.py", "matmul.py",
+          "matmul.cpp", "program.py", "sweep.py")
 
 
 def folder():

@@ -5,16 +5,18 @@ from labs import optimizers
 from labs.device import free_memory
 
 # On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of fewer runs
-# than `least` spends its time on the fixed cost of a step instead, which Python makes larger.
-CACHES = {"compiled": (5 * 2**20, 4), "eager": (10 * 2**20, 64)}      # bytes, least runs
+# than that spends its time on the fixed cost of a step instead, which grows with the number of its operations.
+CACHES = {"compiled": (5 * 2**20, 4), "traced": (12 * 2**20, 16)}      # bytes, least runs
 
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """Runs that train together: their flat indices in the grid, and their settings, sorted by optimizer."""
+    """Runs that train together: their flat indices in the grid, and their settings, sorted by optimizer. `part` of them are
+    measured at a time: all samples take more memory than a batch."""
 
     index: list
     settings: list
+    part: int
 
     def values(self, name):
         """The setting `name` of each run."""
@@ -26,10 +28,13 @@ class Chunk:
         return tuple((name, names.index(name), names.index(name) + names.count(name)) for name in dict.fromkeys(names))
 
 
-def fitting(device, need, engine, least=1):
-    """How many runs of `need` bytes to hold at once; on a CPU no fewer than `least`, where the memory has room for them."""
+def fitting(device, need, engine, least=False):
+    """How many runs of `need` bytes to hold at once. On a CPU, `least` sees to the least number for a step."""
     most = max(1, free_memory(device) // need)
-    return min(most, max(least, CACHES[engine][0] // need)) if device.type == "cpu" else most
+    if device.type != "cpu":
+        return most
+    size, few = CACHES[engine]
+    return min(most, max(few if least else 1, size // need))
 
 
 def plan(grid, stack, samples, engine, workers=1):
@@ -37,6 +42,7 @@ def plan(grid, stack, samples, engine, workers=1):
     of every optimizer. Where the numbers do not work out, the last chunk trains some of its runs twice. `workers` of them can
     train at a time."""
     device, settings, chunks = samples.train_x.device, grid.settings(), []
+    measured = fitting(device, stack.bytes_per_run(samples.train_x, samples.train_y, slots=0), engine)
     slots = max(optimizers.RULES[name].slots for name in grid.optimizer)
     for batch_size in grid.batch_size:
         need = stack.bytes_per_run(samples.train_x[:batch_size], samples.train_y[:batch_size], slots)
@@ -45,10 +51,13 @@ def plan(grid, stack, samples, engine, workers=1):
             if setting["batch_size"] == batch_size:
                 rows[setting["optimizer"]].append(i)
         each = len(rows[grid.optimizer[0]])
-        count = -(-each // max(1, fitting(device, need, engine, CACHES[engine][1]) // len(rows)))
+        count = -(-each // max(1, fitting(device, need, engine, least=True) // len(rows)))
         count = -(-count // workers) * workers
         size = -(-each // min(count, each))
         for start in range(0, each, size):
-            index = [row[min(i, each - 1)] for row in rows.values() for i in range(start, start + size)]
-            chunks.append(Chunk(index, [settings[i] for i in index]))
+            first = min(start, each - size)
+            index = [i for row in rows.values() for i in row[first:first + size]]
+            even = max(part for part in range(1, len(index) + 1) if part <= measured and len(index) % part == 0)
+            part = even if 2 * even >= measured else min(measured, len(index))      # parts of one size share a program
+            chunks.append(Chunk(index, [settings[i] for i in index], part))
     return chunks

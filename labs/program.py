@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch._higher_order_ops import while_loop
 
 from labs import data, matmul, optimizers
-from labs.plan import fitting
-from labs.stack import Stack
+from labs.traced import Traced
 
 _lock, _kept = threading.Lock(), {}     # one thread compiles at a time; programs by all that determines them
 
@@ -42,29 +42,35 @@ class Program:
     far (1,), the step at which each run diverged or -1 (R,), the parameters of each slice, and then their rules' own tensors.
     """
 
-    def __init__(self, stack, slices, compiled, device, rows):
-        self.stack, self.slices, self.rows = stack, slices, rows
-        self.looped, self.ready = compiled and device.type == "cpu", False
+    def __init__(self, stack, slices, engine, device, part):
+        self.stack, self.slices, self.part = stack, slices, part
+        self.looped, self.ready = engine == "compiled" and device.type == "cpu", set()
         self.scores, self.view = stack.scores, stack.view
         if self.looped:         # the whole loop is one C++ program, which leaves Python's lock to other threads
             passes = {"post_grad_custom_post_pass": matmul.UseSmallProducts()} if matmul.load() else {}
             build = functools.partial(torch.compile, fullgraph=True, dynamic=False, options={"cpp_wrapper": True, **passes})
             self._loop, self.scores, self.view = build(self._loop), build(stack.scores), build(stack.view)
-        elif compiled:
+        elif engine == "compiled":
             self.step = torch.compile(self.step, fullgraph=True, dynamic=False)
+        elif engine == "traced":
+            self.flat_step, self.scores, self.view = Traced(self.flat_step), Traced(stack.scores), Traced(stack.view)
 
     def start(self, chunk, samples, steps):
-        """The inputs and the first state of a chunk. Its `limit_R` is infinite: no loss counts as diverged yet."""
+        """The inputs and the first state of a chunk. Its `limit_R` is infinite: no loss counts as diverged yet.
+
+        The tables of steps are filled up to the next power of two, so that one compiled program serves many numbers of steps.
+        """
         device, count = samples.train_x.device, len(chunk.index)
         seeds, schedules = sorted(set(chunk.values("seed"))), list(optimizers.SCHEDULES)
         column = lambda name: torch.tensor(chunk.values(name), dtype=torch.float32, device=device)[:, None]
         number = lambda name, known: torch.tensor([known.index(value) for value in chunk.values(name)], device=device)
         orders = [data.batches(len(samples.train_x), chunk.settings[0]["batch_size"], steps, seed) for seed in seeds]
         times = range(1, steps + 1)
+        filled = lambda table: F.pad(table, [0, 0] * (table.dim() - 1) + [0, (1 << (steps - 1).bit_length()) - steps])
         factors = [[optimizers.SCHEDULES[name](t / steps) for name in schedules] for t in times]
-        inputs = Inputs(samples.train_x, samples.train_y, torch.stack(orders, dim=1).to(device),
-                        torch.tensor(factors, device=device),
-                        torch.tensor([optimizers.bias_correction(t) for t in times], device=device),
+        inputs = Inputs(samples.train_x, samples.train_y, filled(torch.stack(orders, dim=1)).to(device),
+                        filled(torch.tensor(factors, device=device)),
+                        filled(torch.tensor([optimizers.bias_correction(t) for t in times], device=device)),
                         number("seed", seeds), number("schedule", schedules),
                         column("learning_rate"), column("weight_decay"), column("l2"),
                         torch.full((count,), torch.inf, device=device))
@@ -74,14 +80,17 @@ class Program:
                  for _ in range(optimizers.RULES[name].slots)]
         return inputs, (torch.zeros(1, dtype=torch.int64, device=device), torch.full_like(inputs.seed_R, -1), *thetas, *slots)
 
-    def prepare(self, inputs, state, samples):
+    def prepare(self, inputs, state, samples, points=None):
         """Compile, if that is to be done: only the first thread that asks does it, and the others wait."""
+        shapes = tuple(tensor.shape for tensor in inputs)
         if self.looped:
             with _lock, torch._dynamo.config.patch(recompile_limit=2**16, accumulated_recompile_limit=2**16):
-                if not self.ready:
+                if shapes not in self.ready:
                     self.advance(inputs, state, 0)
                     self.measure(state, samples)
-                    self.ready = True
+                    if points is not None:
+                        self.picture(state, points)
+                    self.ready.add(shapes)
 
     def theta(self, state):
         """The parameters (R, P) of all runs."""
@@ -105,6 +114,10 @@ class Program:
         t_1.add_(1)
         return state
 
+    def flat_step(self, *tensors):
+        """The same, for the tensors of inputs and state in a row."""
+        return self.step(Inputs(*tensors[:len(Inputs._fields)]), tensors[len(Inputs._fields):])
+
     def _loop(self, inputs, end_1, state):
         body = lambda *state: self.step(inputs, tuple(tensor.clone() for tensor in state))
         return while_loop(lambda t_1, *rest: (t_1 < end_1).squeeze(), body, state)
@@ -114,30 +127,27 @@ class Program:
         if self.looped:
             return self._loop(inputs, state[0] + steps, state)
         for _ in range(steps):
-            state = self.step(inputs, state)
+            state = self.flat_step(*inputs, *state)
         return state
 
     def measure(self, state, samples):
-        """Training loss, validation loss and validation metric (3, R) over all samples, `rows` runs at a time."""
-        scores = [(*self.scores(part, samples.train_x, samples.train_y)[:1], *self.scores(part, samples.val_x, samples.val_y))
-                  for part in self.theta(state).split(self.rows)]
-        return torch.cat([torch.stack(part) for part in scores], dim=1)
+        """Training loss, validation loss and validation metric (3, R) over all samples, `part` runs at a time."""
+        all_samples = (samples.train_x, samples.train_y, samples.val_x, samples.val_y)
+        return torch.cat([self.scores(part, *all_samples) for part in self.theta(state).split(self.part)], dim=1)
+
+    def picture(self, state, points):
+        """What the task's view shows of every run (R, M), `part` runs at a time."""
+        return torch.cat([self.view(part, points) for part in self.theta(state).split(self.part)])
 
 
-def program_for(stack, samples, chunk, compiled, digest):
-    """The program that trains `chunk` and those like it. A compiled one is kept for later sweeps of the same task."""
-    device, count = samples.train_x.device, len(chunk.index)
-    engine = "compiled" if compiled else "eager"
-    most = fitting(device, stack.bytes_per_run(samples.train_x, samples.train_y, slots=0), engine)
-    even = max(size for size in range(1, count + 1) if size <= most and count % size == 0)
-    rows = even if 2 * even >= most else min(most, count)       # parts of one size are compiled once
-    if not (compiled and digest):       # with a module of its own: functional_call changes it, and threads run side by side
-        return Program(Stack(stack.task, device), chunk.slices(), compiled, device, rows)
-    key = (digest, str(device), chunk.settings[0]["batch_size"], count, chunk.slices(), rows)
+def program_for(stack, chunk, engine, device, digest):
+    """The program that trains `chunk` and those like it. It is kept: for later sweeps of the same task, where `digest` names it."""
+    key = (engine, str(device), chunk.settings[0]["batch_size"], len(chunk.index), chunk.slices(), chunk.part)
     with _lock:
-        if key not in _kept:
-            _kept[key] = Program(stack, chunk.slices(), compiled, device, rows)
-        return _kept[key]
+        programs = _kept.setdefault(digest, {}) if digest else stack.programs
+        if key not in programs:
+            programs[key] = Program(stack, chunk.slices(), engine, device, chunk.part)
+        return programs[key]
 
 
 def can_compile(device):

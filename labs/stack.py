@@ -15,7 +15,7 @@ class Stack:
     """
 
     def __init__(self, task, device):
-        self.task = task
+        self.task, self.programs = task, {}
         self.model = task.model(0).to(device)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.shapes = [parameter.shape for parameter in self.model.parameters()]
@@ -40,13 +40,13 @@ class Stack:
         """The gradient (R, P) and the loss (R,) of every run on its own batch."""
         return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
 
-    def scores(self, theta_RP, x_ND, y_N):
-        """Loss and metric (R,) of every run on the same samples."""
+    def scores(self, theta_RP, train_x, train_y, val_x, val_y):
+        """Training loss, validation loss and validation metric (3, R) of every run over all samples."""
         def one(theta_P):
-            outputs = self.forward(theta_P, x_ND)
-            return self.task.loss(outputs, y_N), self.task.metric(outputs, y_N)
+            outputs = self.forward(theta_P, val_x)
+            return self.loss(theta_P, train_x, train_y), self.task.loss(outputs, val_y), self.task.metric(outputs, val_y)
         with torch.no_grad():
-            return vmap(one)(theta_RP)
+            return torch.stack(vmap(one)(theta_RP))
 
     def view(self, theta_RP, x_MD):
         """What the task's view shows of every run: probabilities (R, M), as whole 255ths."""

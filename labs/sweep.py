@@ -24,7 +24,7 @@ from labs.stack import Stack
 from labs.train import check_setting, record_steps
 
 DIVERGED = 1e4      # a loss this many times the first one counts as diverged, as one that is not finite does
-COMPILE_FROM = {"cpu": 3e11, "cuda": 1e13}      # FLOPs a program (6 per parameter, sample and step) from which compiling pays
+COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}      # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 
 
 def train_chunk(program, samples, chunk, steps, tick=lambda runs: None):
@@ -35,7 +35,7 @@ def train_chunk(program, samples, chunk, steps, tick=lambda runs: None):
     view, wanted, viewed = program.stack.task.view, record_steps(steps), view_steps(program.stack.task, steps)
     points = view and view.inputs().to(samples.train_x.device)
     inputs, state = program.start(chunk, samples, steps)
-    program.prepare(inputs, state, samples)
+    program.prepare(inputs, state, samples, points)
     scores, pictures = [], []
     for here, there in zip(wanted, [*wanted[1:], None]):
         scores.append(program.measure(state, samples))
@@ -44,7 +44,7 @@ def train_chunk(program, samples, chunk, steps, tick=lambda runs: None):
         diverged_R = state[1]
         diverged_R[(diverged_R < 0) & ~(scores[-1][0] < inputs.limit_R)] = here
         if here in viewed:
-            pictures.append(program.view(program.theta(state), points))
+            pictures.append(program.picture(state, points))
         if there:
             state = program.advance(inputs, state, there - here)
             tick(len(chunk.index) * (there - here))
@@ -77,10 +77,13 @@ def _arrays(scores_3RK, diverged_R, wanted, pictures, view):
     return arrays
 
 
-def should_compile(grid, stack, steps, device):
-    """Whether compiling pays for this grid, and what it needs is there."""
-    flops = 6 * sum(stack.sizes) * sum(setting["batch_size"] for setting in grid.settings()) * steps
-    return flops > COMPILE_FROM.get(device.type, np.inf) * len(grid.batch_size) and can_compile(device)
+def choose_engine(grid, stack, steps, device, compile=None):
+    """What runs the programs: "compiled" where that pays for this grid, or where `compile` says so; else "traced" on a CPU (see
+    labs.traced), and "eager", Python and PyTorch's usual way, on other devices."""
+    if compile is None:
+        flops = 6 * sum(stack.sizes) * sum(setting["batch_size"] for setting in grid.settings()) * steps
+        compile = flops > COMPILE_FROM.get(device.type, np.inf) * len(grid.batch_size) and can_compile(device)
+    return "compiled" if compile else "traced" if device.type == "cpu" else "eager"
 
 
 def sweep(task, grid, steps, device=None, compile=None, progress=None):
@@ -97,14 +100,14 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
     samples, stack = task.data.to(device), Stack(task, device)
     for batch_size in grid.batch_size:
         data.batches(len(samples.train_x), batch_size, steps=1, seed=0)      # raises for a batch larger than the data
-    compiled = should_compile(grid, stack, steps, device) if compile is None else compile
+    engine = choose_engine(grid, stack, steps, device, compile)
     with shard.processes() as (rank, world), contextlib.ExitStack() as stacked:
         threads = 1
         if device.type == "cpu":
             stacked.enter_context(memory_kept())
             threads = stacked.enter_context(one_thread_an_operation())
-        chunks = plan(grid, stack, samples, "compiled" if compiled else "eager", workers=threads * world)
-        work = _Work(stack, samples, steps, compiled, cache.task_key(task, grid.seed))
+        chunks = plan(grid, stack, samples, engine, workers=threads * world)
+        work = _Work(stack, samples, steps, engine, cache.task_key(task, grid.seed))
         own, collected = dict(list(enumerate(chunks))[rank::world]), _Collected(len(grid.settings()))
         with _progress_bar(own, steps, progress, rank) as bar:
             interrupted = _train_all(work, own, threads, bar.update, collected)
@@ -117,7 +120,7 @@ def sweep(task, grid, steps, device=None, compile=None, progress=None):
     seconds, axes = sum(collected.seconds.values()) / (threads * world), grid.axes()
     shape = tuple(len(axis.values) for axis in axes)
     arrays = {name: flat.reshape(*shape, *flat.shape[1:]) for name, flat in collected.arrays.items()}
-    return Runs(axes, arrays, _provenance(task, grid, steps, device, compiled, seconds, len(chunks)))
+    return Runs(axes, arrays, _provenance(task, grid, steps, device, engine, seconds, len(chunks)))
 
 
 class _Collected:
@@ -152,19 +155,19 @@ class _Work:
     stack: Stack
     samples: data.Data
     steps: int
-    compiled: bool
+    engine: str
     digest: str | None
 
     def finish(self, chunk, tick):
         """The seconds that training a chunk took, and its arrays: from the disk, or trained now."""
         device = self.samples.train_x.device
-        name = self.digest and cache.key(self.digest, chunk.settings, self.steps, device, self.compiled)
+        name = self.digest and cache.key(self.digest, chunk.settings, self.steps, device, self.engine)
         kept = name and cache.read(name)
         if kept:
             tick(len(chunk.index) * self.steps)
             return kept[0]["seconds"], kept[1]
         start = time.perf_counter()
-        program = program_for(self.stack, self.samples, chunk, self.compiled, self.digest)
+        program = program_for(self.stack, chunk, self.engine, device, self.digest)
         arrays = train_chunk(program, self.samples, chunk, self.steps, tick)
         synchronize(device)
         seconds = time.perf_counter() - start
@@ -201,7 +204,7 @@ def _progress_bar(chunks, steps, wish, rank):
     return tqdm(total=sum(len(chunk.index) for chunk in chunks.values()) * steps, desc="training", unit=" steps", unit_scale=True,
                 delay=2, leave=False, disable=hidden or rank > 0)
 
-def _provenance(task, grid, steps, device, compiled, seconds, chunks):
+def _provenance(task, grid, steps, device, engine, seconds, chunks):
     about = {"name": task.name, "title": task.title, "call": task.call, "loss": task.loss_label,
              "metric": task.metric_label, "view": None}
     if task.view:
@@ -212,4 +215,4 @@ def _provenance(task, grid, steps, device, compiled, seconds, chunks):
     return {"task": about, "steps": steps, "record_steps": record_steps(steps),
             "call": f"labs.sweep({task.call}, {grid}, steps={steps})",
             "device": device.type, "device_name": describe(device), "torch": torch.__version__,
-            "engine": "compiled" if compiled else "eager", "seconds": round(seconds, 2), "chunks": chunks}
+            "engine": engine, "seconds": round(seconds, 2), "chunks": chunks}

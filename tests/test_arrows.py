@@ -17,6 +17,7 @@ ORDER = [
     "grid",
     "stack",
     "cache",
+    "traced",
     "matmul",
     "plan",
     "program",

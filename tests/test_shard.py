@@ -56,7 +56,7 @@ def in_one_process(engine):
     return labs.sweep(labs.tasks.spirals(), grid, steps=30, device=CPU, compile=engine == "compiled")
 
 
-@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("engine", ["traced", "compiled"])
 def test_two_processes_give_the_record_of_one(engine, tmp_path, environment):
     done = torchrun(SWEEP, tmp_path, environment, str(tmp_path / "rank"), engine)
     assert done.returncode == 0, done.stderr
@@ -70,13 +70,13 @@ def test_two_processes_give_the_record_of_one(engine, tmp_path, environment):
 
 
 def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_trained_again(tmp_path, environment, monkeypatch):
-    done = torchrun("import sys\n" + DIES + SWEEP, tmp_path, environment, str(tmp_path / "rank"), "eager")
+    done = torchrun("import sys\n" + DIES + SWEEP, tmp_path, environment, str(tmp_path / "rank"), "traced")
     assert done.returncode != 0 and "SIGKILL" in done.stderr
     finished = {path.name: path.read_bytes() for path in (tmp_path / "cache").glob("*.npz")}
     whole = {**environment, "LABS_CACHE": str(tmp_path / "whole")}
-    assert torchrun(SWEEP, tmp_path, whole, str(tmp_path / "good"), "eager").returncode == 0
+    assert torchrun(SWEEP, tmp_path, whole, str(tmp_path / "good"), "traced").returncode == 0
     chunks = {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.npz")}
     assert len(chunks) == 4 and 2 <= len(finished) < 4 and set(finished) < set(chunks)
-    assert torchrun(SWEEP, tmp_path, environment, str(tmp_path / "again"), "eager").returncode == 0
+    assert torchrun(SWEEP, tmp_path, environment, str(tmp_path / "again"), "traced").returncode == 0
     assert {name: (tmp_path / "cache" / name).read_bytes() for name in finished} == finished      # not trained again
     assert same(labs.Runs.load(tmp_path / "again0.npz"), labs.Runs.load(tmp_path / "good0.npz"))

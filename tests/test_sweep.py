@@ -62,10 +62,10 @@ def test_each_compiled_run_equals_the_run_alone():
     compare(runs, TASK, steps=40)
 
 
-def test_a_compiled_view_shows_what_the_eager_one_shows():
+def test_a_compiled_view_shows_what_the_traced_one_shows():
     grid = labs.Grid(learning_rate=[0.1, 0.3])
-    eager, compiled = (labs.sweep(TASK, grid, 40, device=CPU, compile=flag) for flag in (False, True))
-    assert np.abs(compiled.arrays["view"].astype(int) - eager.arrays["view"]).max() <= 1      # of 255
+    traced, compiled = (labs.sweep(TASK, grid, 40, device=CPU, compile=flag) for flag in (False, True))
+    assert np.abs(compiled.arrays["view"].astype(int) - traced.arrays["view"]).max() <= 1      # of 255
 
 
 class TinyTransformer(nn.Module):
@@ -94,7 +94,7 @@ class TinyConvolution(nn.Sequential):
         )
 
 
-@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("engine", ["traced", "compiled"])
 @pytest.mark.parametrize("model", [TinyTransformer, TinyConvolution])
 def test_any_module_can_be_swept(model, engine):
     task = dataclasses.replace(labs.tasks.digits(), make_model=model)
@@ -102,12 +102,12 @@ def test_any_module_can_be_swept(model, engine):
     compare(labs.sweep(task, grid, steps=30, device=CPU, compile=engine == "compiled"), task, steps=30)
 
 
-def wild_and_tame(rates, engine="eager"):
+def wild_and_tame(rates, engine="traced"):
     grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=rates, seed=[0, 1])
     return labs.sweep(TASK, grid, steps=80, device=CPU, compile=engine == "compiled")
 
 
-@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("engine", ["traced", "compiled"])
 def test_one_diverged_run_leaves_its_neighbours_alone(engine):
     calm, wild = wild_and_tame([0.01, 0.02, 0.03], engine), wild_and_tame([0.01, 1e30, 0.03], engine)
     gone = wild.arrays["diverged_at"] >= 0
@@ -132,7 +132,7 @@ def test_a_diverged_run_is_marked_with_its_step_and_has_no_loss_from_then_on():
 def test_a_grid_larger_than_memory_goes_in_chunks_and_gives_the_same_record(monkeypatch):
     grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=labs.logspace(1e-3, 1e-1, 9), batch_size=[16, 64], seed=[0, 1, 2])
     whole = labs.sweep(TASK, grid, steps=30, device=CPU)
-    monkeypatch.setitem(plan.CACHES, "eager", (0, 7))
+    monkeypatch.setitem(plan.CACHES, "traced", (0, 7))
     parts = labs.sweep(TASK, grid, steps=30, device=CPU)
     assert whole.provenance["chunks"] == 2 * torch.get_num_threads() and parts.provenance["chunks"] == 2 * 9
     for name in ("train_loss", "val_loss"):
