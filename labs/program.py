@@ -141,7 +141,7 @@ class Program:
 
 
 def program_for(stack, chunk, engine, device, digest):
-    """The program that trains `chunk` and those like it. It is kept: for later sweeps of the same task, where `digest` names it."""
+    """The program that trains `chunk` and those like it; later sweeps of the task that `digest` names find it ready."""
     key = (engine, str(device), chunk.settings[0]["batch_size"], len(chunk.index), chunk.slices(), chunk.part)
     with _lock:
         programs = _kept.setdefault(digest, {}) if digest else stack.programs

@@ -32,8 +32,8 @@ class Traced:
 
 
 def _interpreted(graph):
-    """The module `graph`, run by the interpreter. It looks operations up by name and types: overloads go, and a number that stands
-    for a tensor becomes one."""
+    """The module `graph`, run by the interpreter. It looks operations up by name and types: overloads go, and a number that
+    stands for a tensor becomes one."""
     nodes = graph.graph
     for node in nodes.nodes:
         if isinstance(node.target, torch._ops.OpOverload):
@@ -48,7 +48,7 @@ def _interpreted(graph):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")     # that it is deprecated, and how the class of `graph` is written
             return torch.jit.script(graph)
-    except RuntimeError as error:
-        warnings.warn("the interpreter should know the network's operations, but does not, so Python starts them, which is slower "
-                      f"({str(error).strip().splitlines()[0]})", stacklevel=2)
+    except (RuntimeError, torch.jit.frontend.FrontendError) as error:
+        warnings.warn("the interpreter should know the network's operations, but does not, so Python starts them, which is "
+                      f"slower ({str(error).strip().splitlines()[0]})", stacklevel=2)
         return graph

@@ -25,7 +25,7 @@ def test_what_the_function_changes_is_changed_once_by_each_call():
 
 
 class Mixed(nn.Module):
-    """Operations whose schemas differ from the usual: flags for three outputs, a list with a gap, numbers that stand for tensors."""
+    """Operations whose schemas differ from the usual: flags for three outputs, a list with a gap, numbers for tensors."""
 
     def __init__(self):
         super().__init__()
