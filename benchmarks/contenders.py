@@ -159,10 +159,10 @@ class Ensemble:
                 for (index, _), loss in zip(members, each(parameters))}
 
 
-class EagerSweep:
+class TracedSweep:
     """labs.sweep without a compiler. It also measures each run about 27 times over all samples, and records it."""
 
-    title, compile = "labs.sweep, eager", False
+    title, compile = "labs.sweep, traced", False
 
     def __init__(self, workload):
         self.work, self.task = workload, workload.make_task()
@@ -177,23 +177,29 @@ class EagerSweep:
         return dict(enumerate(self.record.arrays["train_loss"][..., -1].ravel().tolist()))
 
 
-class CompiledSweep(EagerSweep):
+class CompiledSweep(TracedSweep):
     """labs.sweep, compiled whatever its size."""
 
     title, compile = "labs.sweep, compiled", True
 
 
-class TrainingOnly(CompiledSweep):
+class TracedTraining(TracedSweep):
     """Measured at the start and the end alone: exactly the work of the other contenders."""
 
-    title = "labs.sweep, compiled, no record"
+    title = "labs.sweep, traced, no record"
 
     def __init__(self, workload):
         super().__init__(workload)
         sys.modules["labs.sweep"].record_steps = lambda steps: [0, steps]
 
 
-class TorchProduct(TrainingOnly):
+class CompiledTraining(TracedTraining):
+    """The same, compiled."""
+
+    title, compile = "labs.sweep, compiled, no record", True
+
+
+class TorchProduct(CompiledTraining):
     """Without the engine's own product of small matrices."""
 
     title = "with torch.bmm"
@@ -203,7 +209,7 @@ class TorchProduct(TrainingOnly):
         sys.modules["labs.matmul"].load = lambda: False
 
 
-class MemoryGivenBack(TrainingOnly):
+class MemoryGivenBack(CompiledTraining):
     """With the C library's default: freed memory goes back to the system."""
 
     title = "memory given back at each step"
@@ -213,7 +219,7 @@ class MemoryGivenBack(TrainingOnly):
         sys.modules["labs.sweep"].memory_kept = contextlib.nullcontext
 
 
-class OneThread(TrainingOnly):
+class OneThread(CompiledTraining):
     """One chunk at a time, on one thread."""
 
     title = "one thread"

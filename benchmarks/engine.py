@@ -28,9 +28,9 @@ import sys
 import tempfile
 import time
 
-CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "EagerSweep", "CompiledSweep", "TrainingOnly"]
+CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "TracedSweep", "TracedTraining", "CompiledSweep", "CompiledTraining"]
 PEAK_SHAPES = [(256, 32, 32, 32), (256, 64, 64, 64), (64, 128, 128, 128), (32, 256, 256, 256), (8, 512, 512, 512)]
-PARTS_OF, PARTS = "digits-32", ["TrainingOnly", "TorchProduct", "MemoryGivenBack", "OneThread"]     # what each part is worth
+PARTS_OF, PARTS = "digits-32", ["CompiledTraining", "TorchProduct", "MemoryGivenBack", "OneThread"]     # what each part is worth
 SCALING = [256, 1024, 4096, 16384, 65536]
 SAME_LOSS = 0.02        # median relative difference; single runs near their stability limit drift apart in float32
 
@@ -152,7 +152,7 @@ def needs(workload):
 
     from labs import optimizers
     from labs.stack import Stack
-    from labs.sweep import should_compile
+    from labs.sweep import choose_engine
     from labs.train import record_steps
     work = workloads()[workload]
     task = work.make_task()
@@ -173,8 +173,8 @@ def needs(workload):
             task.loss(model(x), y)
         size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
         training += work.steps * flops(x, y, backward=True)
-    chosen = should_compile(work.grid, Stack(task, torch.device("cpu")), work.steps, torch.device("cpu"))
-    return {"default": "CompiledSweep" if chosen else "EagerSweep", "need_bytes": size, "training_flops": training,
+    chosen = choose_engine(work.grid, Stack(task, torch.device("cpu")), work.steps, torch.device("cpu"))
+    return {"default": chosen.title() + "Sweep", "need_bytes": size, "training_flops": training,
             "recorded_flops": training + work.count * measuring}
 
 

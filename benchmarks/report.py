@@ -12,9 +12,10 @@ HERE = pathlib.Path(__file__).parent
 README, TABLE = HERE.parent / "README.md", HERE / "table.md"
 BEGIN, END = "<!-- made by benchmarks/report.py -->\n", "<!-- end -->\n"
 COLUMNS = {"Plain": "plain loop", "Best": "one run, compiled", "Ensemble": "`torch.func` ensembling", "Jax": "JAX, scan of vmap",
-           "EagerSweep": "`sweep`, eager", "CompiledSweep": "`sweep`, compiled", "TrainingOnly": "the same, no record"}
+           "TracedSweep": "`sweep`, traced", "TracedTraining": "the same, no record",
+           "CompiledSweep": "`sweep`, compiled", "CompiledTraining": "the same, no record"}
 
-WITHOUT = {"TrainingOnly": "the whole engine", "TorchProduct": "with `torch.bmm` for its own product",
+WITHOUT = {"CompiledTraining": "the whole engine", "TorchProduct": "with `torch.bmm` for its own product",
            "MemoryGivenBack": "with memory given back at each step", "OneThread": "on one thread"}
 
 
@@ -36,18 +37,20 @@ def rates(results):
 
 
 def ratios(results):
-    """The compiled sweep against the others, and against the machine."""
+    """The sweep against the others, and against the machine."""
     rows = []
     for name, facts in results["workloads"].items():
         of = {row["contender"]: row for row in results["rows"] if row["workload"] == name}
-        ours = of["TrainingOnly"]
+        ours, traced = of["CompiledTraining"], of["TracedTraining"]
         share = ours["warm_rate"] / facts["run_steps"] * facts["training_flops"] / results["gemm_peak"]
-        times = [f"{ours['warm_rate'] / of[other]['warm_rate']:.3g}×" for other in ("Plain", "Ensemble", "Jax")]
-        rows.append([facts["title"], *times,
-                     f"{share:.0%}", f"{of['CompiledSweep']['peak_bytes'] / 1e6:.0f} of {facts['need_bytes'] / 1e6:.0f} MB",
-                     *(f"{of[other]['cold_seconds']:.0f} s" for other in ("Jax", "EagerSweep", "CompiledSweep"))])
-    return markdown(["`sweep`, compiled, no record", "× plain", "× ensembling", "× JAX", "of the bmm peak",
-                     "memory, of what all runs need", "first call: JAX", "eager", "compiled"], rows)
+        times = [f"{mine['warm_rate'] / of[other]['warm_rate']:.3g}×"
+                 for mine, other in ((ours, "Plain"), (ours, "Jax"), (ours, "Ensemble"), (traced, "Ensemble"))]
+        memory = [f"{of[mine]['peak_bytes'] / 1e6:.0f}" for mine in ("CompiledSweep", "TracedSweep")]
+        rows.append([facts["title"], *times, f"{share:.0%}", *memory, f"{facts['need_bytes'] / 1e6:.0f} MB",
+                     *(f"{of[other]['cold_seconds']:.0f} s" for other in ("Ensemble", "Jax", "TracedSweep", "CompiledSweep"))])
+    return markdown(["`sweep`, no record", "compiled, × plain", "× JAX", "× ensembling", "traced, × ensembling",
+                     "compiled, of the bmm peak", "memory: compiled", "traced", "needed by all runs", "first call: ensembling",
+                     "JAX", "traced", "compiled"], rows)
 
 
 def scaling(results):

@@ -25,7 +25,7 @@ def test_every_contender_does_the_same_work_as_the_plain_loop(monkeypatch):
     grid = labs.Grid(optimizer=list(labs.optimizers.RULES), learning_rate=[1e-3, 3e-3], batch_size=[16, 32], seed=[0, 1])
     work = workloads.Workload("small", labs.tasks.spirals, grid, steps=30, sample=3)
     losses = {}
-    for name in ("Plain", "Ensemble", "EagerSweep"):
+    for name in ("Plain", "Ensemble", "TracedSweep"):
         trains = getattr(contenders, name)(work)
         trains.run()
         losses[name] = trains.losses()

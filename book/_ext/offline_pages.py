@@ -4,7 +4,7 @@ A built page opens from disk, with no network and no server, and its widgets, fi
 configuration; this file is the rest:
 
 - plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it (MyST-NB finds it through
-  the entry point in `offline_pages.dist-info`), and plotly.js comes from the plotly wheel to the pages that have a figure.
+  the entry point in `offline_pages.dist-info`), and plotly.js comes from the plotly wheel; pages with a figure fetch it.
 - launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing else.
 - bibliographies: Sphinx calls them lists of items that they do not have, which confuses screen readers.
 - the notebook cache: kept apart for each state of `labs`, so that a change there runs the chapters again.
@@ -29,7 +29,7 @@ PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
 class PlotlyFigure(MimeRenderPlugin):
-    """Writes a plotly figure into the page as JSON, and asks for plotly.js on that page."""
+    """Writes a plotly figure into the page as JSON."""
 
     mime_priority_overrides = [("html", PLOTLY_MIME, 5)]
 
@@ -38,7 +38,6 @@ class PlotlyFigure(MimeRenderPlugin):
         """The figure as one HTML node, or None for any other kind of output."""
         if data.mime_type != PLOTLY_MIME or inline:
             return None
-        renderer.add_js_file("plotly", "plotly.min.js", {"defer": "defer"})
         figure = data.content if isinstance(data.content, dict) else json.loads(data.string)
         label = html.escape(_title(figure) or "Figure", quote=True)
         height = figure.get("layout", {}).get("height", 450)
@@ -77,7 +76,7 @@ def choose_cache(app, config):
     """Point MyST-NB at the cache that belongs to this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
     cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
-    config.page_assets = hash_of(ROOT / "book" / "_static", ROOT / "book" / "_ext")
+    config.page_assets = hash_of(*(ROOT / "book" / name for name in ("_static", "_ext", "_templates")))
     config.nb_execution_cache_path = str(cache)
     for other in caches.glob("*"):
         if other != cache and other.is_dir():

@@ -6,6 +6,7 @@
 (() => {
   "use strict";
 
+  const source = new URL("plotly.min.js", document.currentScript.src);
   const AXIS = /^[xy]axis\d*$/;
 
   const colours = () => {
@@ -44,15 +45,21 @@
     return () => Plotly.react(canvas, data, themed(layout, el.clientWidth < 480), options);
   }
 
+  /** Figures are drawn when the page has loaded and is at rest: plotly.js is larger than all else that a page needs. */
   function start() {
+    if (!document.querySelector(".plotly-figure")) return;
+    const script = document.createElement("script");
+    script.src = source;
+    script.onload = draw;
+    (window.requestIdleCallback || setTimeout)(() => document.head.append(script));
+  }
+
+  function draw() {
     const redraws = [...document.querySelectorAll(".plotly-figure")].map(figure);
-    if (!redraws.length) return;
     const redraw = () => redraws.forEach((draw) => draw());
     new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     redraw();
   }
 
-  // plotly.js is deferred: it is there once the document has been read.
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  window.addEventListener("load", start, { once: true });
 })();

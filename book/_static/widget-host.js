@@ -143,6 +143,7 @@
     for (const script of document.querySelectorAll(VIEW)) show(script, states);
   }
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  // As soon as the document is read: DOMContentLoaded would wait for every deferred script, MathJax among them.
+  if (document.readyState === "loading") document.addEventListener("readystatechange", start, { once: true });
   else start();
 })();

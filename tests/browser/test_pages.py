@@ -59,7 +59,19 @@ def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site
 
 
 def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
-    assert seen.page.evaluate("'Plotly' in window") == (seen.page.locator(".plotly-figure").count() > 0)
+    if seen.page.locator(".plotly-figure").count() > 0:
+        seen.page.wait_for_function("'Plotly' in window")
+    else:
+        assert not seen.page.evaluate("'Plotly' in window")
+
+
+def test_every_icon_has_a_glyph(seen):
+    """Icons come from the theme's style sheet and fonts; its script is left out (book/_templates/layout.html)."""
+    missing = seen.page.evaluate("""() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')].filter(icon => {
+        const { content, font } = getComputedStyle(icon, '::before');
+        return !/^"."$/u.test(content) || !document.fonts.check(font, content[1]);
+    }).map(icon => icon.className)""")
+    assert missing == [] and seen.page.locator("i.fa-magnifying-glass").count() > 0
 
 
 def test_the_search_finds_the_chapter(visit, site):
