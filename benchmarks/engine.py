@@ -238,7 +238,8 @@ def scaling(sizes, rounds, steps=100):
                 labs.sweep(labs.tasks.spirals(), adam(runs), steps, compile=True)
                 times.append((time.perf_counter() - start) / runs / steps * 1e6)
                 print(f"scaling: {runs:,} runs, {times[-1]:.2f} us", file=sys.stderr)
-    return {runs: {"microseconds": statistics.median(times[-rounds:]), "rounds": times[-rounds:]} for runs, times in found.items()}
+    last = {runs: times[-rounds:] for runs, times in found.items()}
+    return {runs: {"microseconds": statistics.median(times), "rounds": times} for runs, times in last.items()}
 
 
 def environment():
