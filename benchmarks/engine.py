@@ -13,11 +13,9 @@ must have done the same work.
 - GEMM: the matrix products' FLOPs (PyTorch's own count, those of the measurements included) per second, as a share of the most
   that torch.bmm reaches on this machine in the same run, over the shapes in `PEAK_SHAPES`.
 - no record: labs.sweep measures each run some 27 times over all samples; the other contenders only train, and so does this one.
-- products alone: the bound that the matrix products set, whatever the rest of a step costs.
 - *: what labs.sweep chooses by itself for a grid of this size.
 """
 import argparse
-import concurrent.futures
 import ctypes
 import datetime
 import json
@@ -145,50 +143,6 @@ def gemm_peak():
     return best
 
 
-def products(workload, seconds=1.0, rounds=5):
-    """Microseconds per run and step of a step's matrix products alone, each thread on a chunk of its own; medians of rounds. No
-    program that calls these products for its gradients can be faster."""
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from workloads import workloads
-
-    from labs import matmul
-    from labs.plan import plan
-    from labs.stack import Stack
-    from labs.traced import Traced
-    work = workloads()[workload]
-    task, threads = work.make_task(), torch.get_num_threads()
-    stack, d = Stack(task, torch.device("cpu")), task.data
-    chunk = plan(work.grid, stack, d, "compiled", workers=threads)[0]
-    batch_RB = torch.zeros(len(chunk.index), chunk.settings[0]["batch_size"], dtype=torch.int64)
-    factors = []
-
-    class Products(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            if function is torch.ops.aten.bmm.default:
-                factors.append(args)
-            return function(*args, **(kwargs or {}))
-    with Products():
-        stack.gradients(stack.start(range(len(chunk.index)), torch.device("cpu")), d.train_x[batch_RB], d.train_y[batch_RB])
-    torch.set_num_threads(1)
-    found = {}
-    for name, bmm in {"torch.bmm": torch.bmm, **({"labs.bmm": torch.ops.labs.bmm} if matmul.load() else {})}.items():
-        both = Traced(lambda *tensors, bmm=bmm: tuple(map(bmm, tensors[::2], tensors[1::2])))
-
-        def repeat(thread, both=both):
-            tensors = [torch.randn_like(tensor) for pair in factors for tensor in pair]
-            start, count = time.perf_counter(), 0
-            while time.perf_counter() - start < seconds:
-                both(*tensors)
-                count += 1
-            return (time.perf_counter() - start) / count
-        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            times = [statistics.mean(pool.map(repeat, range(threads))) for _ in range(rounds + 1)][1:]
-        found[name] = 1e6 * statistics.median(times) / threads / len(chunk.index)
-    torch.set_num_threads(threads)
-    return found
-
-
 def needs(workload):
     """Bytes that parameters, state and one batch of activations of all runs take, and the FLOPs of all matrix products: of
     training alone, and with the measurements that labs.sweep records."""
@@ -272,8 +226,6 @@ def table(results):
             lines.append(f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{plain:>9}{jax:>8}"
                          f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}")
     lines += [f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step" for row in results["parts"]]
-    lines += [f"products alone, {name:14} {us:.2f} us per run and step"
-              for name, us in results["products"].get("microseconds", {}).items()]
     lines.append(f"\ntorch.bmm reaches {peak / 1e9:.0f} GFLOP/s at best")
     lines += [f"{int(runs):6,} runs: {row['microseconds']:.2f} us per run and step" for runs, row in results["scaling"].items()]
     return "\n".join(lines)
@@ -300,7 +252,7 @@ def main():
         return work(*arguments.work)
     from workloads import workloads
     results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "parts": [],
-               "products": {}, "scaling": {}}
+               "scaling": {}}
     for name, workload in workloads().items():
         if not arguments.only or name in arguments.only:
             titles = {contender: make(contender, name).title for contender in arguments.contenders}
@@ -310,7 +262,6 @@ def main():
     results["gemm_peak"] = max(results["gemm_peak"], gemm_peak())
     if not arguments.only:
         results["parts"] = compare(PARTS_OF, arguments.rounds, ["Plain", *PARTS])[1:]
-        results["products"] = {"workload": PARTS_OF, "microseconds": products(PARTS_OF)}
         results["scaling"] = scaling(SCALING, arguments.rounds)
     write(arguments.out, results)
     print(table(results))

@@ -1,4 +1,4 @@
-"""Writes the tables of what engine.py and pages.py measured: table.md, which the book includes, and the README's speed section.
+"""Writes the tables of what the other scripts measured: table.md, which the book includes, and the README's speed section.
 
     python benchmarks/report.py [--check]
 
@@ -6,6 +6,7 @@
 """
 import json
 import pathlib
+import statistics
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -60,13 +61,13 @@ def scaling(results):
                     [["microseconds per run and step", *(f"{row['microseconds']:.1f}" for row in runs.values())]])
 
 
-def parts(results):
+def parts(results, products):
     """The compiled sweep without one of its parts, and its matrix products without the rest."""
-    title = results["workloads"][results["products"]["workload"]]["title"]
-    alone = results["products"]["microseconds"]
+    title = results["workloads"][products["workload"]]["title"]
     return markdown([f"{title}: compiled, no record", "microseconds per run and step"],
                     [[WITHOUT[row["contender"]], f"{1e6 / row['warm_rate']:.1f}"] for row in results["parts"]]
-                    + [[f"its matrix products alone, by `{name}`", f"{alone[name]:.1f}"] for name in sorted(alone)])
+                    + [[f"its matrix products alone, by `{name}`", f"{statistics.median(rounds):.1f}"]
+                       for name, rounds in sorted(products["rounds"].items())])
 
 
 def pages(results):
@@ -84,16 +85,16 @@ def environment(results):
             f"The most that `torch.bmm` reached was {results['gemm_peak'] / 1e9:.0f} GFLOP/s.\n")
 
 
-def report(engine, page):
+def report(engine, products, page):
     """(the README's part, table.md)."""
     tables = [rates(engine), ratios(engine), scaling(engine)]
     end = ["\\* what `labs.sweep` chooses by itself for a grid of this size.\n", environment(engine)]
-    return "\n".join([*tables, pages(page), *end]), "\n".join([*tables, parts(engine), *end])
+    return "\n".join([*tables, pages(page), *end]), "\n".join([*tables, parts(engine, products), *end])
 
 
 def main():
     """Write both, or check them."""
-    part, table = report(*(json.loads((HERE / name).read_text()) for name in ("engine.json", "pages.json")))
+    part, table = report(*(json.loads((HERE / name).read_text()) for name in ("engine.json", "products.json", "pages.json")))
     text = README.read_text()
     before, rest = text.split(BEGIN)
     readme = before + BEGIN + "\n" + part + "\n" + END + rest.split(END)[1]

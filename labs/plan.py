@@ -29,7 +29,7 @@ class Chunk:
 
 
 def fitting(device, need, engine, least=False):
-    """How many runs of `need` bytes to hold at once. On a CPU, `least` sees to the least number for a step."""
+    """How many runs of `need` bytes to hold at once; with `least`, on a CPU, no fewer than CACHES asks for."""
     most = max(1, free_memory(device) // need)
     if device.type != "cpu":
         return most

@@ -15,7 +15,7 @@ class Stack:
     """
 
     def __init__(self, task, device):
-        self.task, self.programs = task, {}
+        self.task, self.programs = task, {}         # programs: see labs.program
         self.model = task.model(0).to(device)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.shapes = [parameter.shape for parameter in self.model.parameters()]

@@ -26,8 +26,9 @@ class Traced:
         shapes = tuple(tensor.shape for tensor in tensors)
         if shapes not in self.lists:
             with _lock:
-                copies = [tensor.clone() for tensor in tensors]         # tracing runs the function, which may change them
-                self.lists[shapes] = _interpreted(make_fx(self.function)(*copies))
+                if shapes not in self.lists:        # another thread may have been first
+                    copies = [tensor.clone() for tensor in tensors]     # tracing runs the function, which may change them
+                    self.lists[shapes] = _interpreted(make_fx(self.function)(*copies))
         return self.lists[shapes](*tensors)
 
 
