@@ -31,17 +31,15 @@ import time
 CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "TracedSweep", "TracedTraining", "CompiledSweep", "CompiledTraining"]
 PEAK_SHAPES = [(256, 32, 32, 32), (256, 64, 64, 64), (64, 128, 128, 128), (32, 256, 256, 256), (8, 512, 512, 512)]
 PARTS_OF, PARTS = "digits-32", ["CompiledTraining", "TorchProduct", "MemoryGivenBack", "OneThread"]     # what each part is worth
-SCALING = [256, 1024, 4096, 16384, 65536]
 SAME_LOSS = 0.02        # median relative difference; single runs near their stability limit drift apart in float32
 
 
-def make(contender, workload):
-    """The contender's object, in this process."""
+def contender_class(contender):
+    """Its class. To make one changes the process: only a process of its own does that."""
     import contenders
     if contender == "Jax":
         import jax_contender as contenders
-    from workloads import workloads
-    return getattr(contenders, contender)(workloads()[workload])
+    return getattr(contenders, contender)
 
 
 def peak_reset():
@@ -59,7 +57,8 @@ def resident(name):
 
 def work(contender, workload):
     """A contender's process: answers the lines "run" and "losses" with JSON."""
-    trains = make(contender, workload)
+    from workloads import workloads
+    trains = contender_class(contender)(workloads()[workload])
     for line in sys.stdin:
         if line.strip() == "run":
             before = peak_reset()
@@ -178,24 +177,6 @@ def needs(workload):
             "recorded_flops": training + work.count * measuring}
 
 
-def scaling(sizes, rounds, steps=100):
-    """Microseconds per run and step of labs.sweep from 256 runs to 65,536, compiled beforehand: medians, the sizes take turns."""
-    from workloads import adam
-
-    import labs
-    os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")
-    found = {runs: [] for runs in sizes}
-    for turn in range(-1, rounds):
-        for runs, times in found.items():
-            if turn >= 0 or runs <= 4096:       # a first turn compiles; the chunks of larger grids have the size of these
-                start = time.perf_counter()
-                labs.sweep(labs.tasks.spirals(), adam(runs), steps, compile=True)
-                times.append((time.perf_counter() - start) / runs / steps * 1e6)
-                print(f"scaling: {runs:,} runs, {times[-1]:.2f} us", file=sys.stderr)
-    last = {runs: times[-rounds:] for runs, times in found.items()}
-    return {runs: {"microseconds": statistics.median(times), "rounds": times} for runs, times in last.items()}
-
-
 def environment():
     """What the figures belong to."""
     import torch
@@ -227,7 +208,6 @@ def table(results):
                          f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}")
     lines += [f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step" for row in results["parts"]]
     lines.append(f"\ntorch.bmm reaches {peak / 1e9:.0f} GFLOP/s at best")
-    lines += [f"{int(runs):6,} runs: {row['microseconds']:.2f} us per run and step" for runs, row in results["scaling"].items()]
     return "\n".join(lines)
 
 
@@ -251,18 +231,16 @@ def main():
     if arguments.work:
         return work(*arguments.work)
     from workloads import workloads
-    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "parts": [],
-               "scaling": {}}
+    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "parts": []}
     for name, workload in workloads().items():
         if not arguments.only or name in arguments.only:
-            titles = {contender: make(contender, name).title for contender in arguments.contenders}
+            titles = {contender: contender_class(contender).title for contender in arguments.contenders}
             results["rows"] += compare(name, arguments.rounds, arguments.contenders)
             results["workloads"][name] = {"title": workload.title, "steps": workload.steps, "titles": titles,
                                           "run_steps": workload.count * workload.steps, **needs(name)}
     results["gemm_peak"] = max(results["gemm_peak"], gemm_peak())
     if not arguments.only:
         results["parts"] = compare(PARTS_OF, arguments.rounds, ["Plain", *PARTS])[1:]
-        results["scaling"] = scaling(SCALING, arguments.rounds)
     write(arguments.out, results)
     print(table(results))
 

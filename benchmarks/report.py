@@ -13,8 +13,8 @@ HERE = pathlib.Path(__file__).parent
 README, TABLE = HERE.parent / "README.md", HERE / "table.md"
 BEGIN, END = "<!-- made by benchmarks/report.py -->\n", "<!-- end -->\n"
 COLUMNS = {"Plain": "plain loop", "Best": "one run, compiled", "Ensemble": "`torch.func` ensembling", "Jax": "JAX, scan of vmap",
-           "TracedSweep": "`sweep`, traced", "TracedTraining": "the same, no record",
-           "CompiledSweep": "`sweep`, compiled", "CompiledTraining": "the same, no record"}
+           "TracedSweep": "`sweep`, traced", "TracedTraining": "traced, no record",
+           "CompiledSweep": "`sweep`, compiled", "CompiledTraining": "compiled, no record"}
 
 WITHOUT = {"CompiledTraining": "the whole engine", "TorchProduct": "with `torch.bmm` for its own product",
            "MemoryGivenBack": "with memory given back at each step", "OneThread": "on one thread"}
@@ -33,7 +33,8 @@ def rates(results):
         warm = {row["contender"]: row["warm_rate"] for row in results["rows"] if row["workload"] == name}
         star = lambda contender, facts=facts: "\\*" if contender == facts["default"] else ""
         digits = lambda us: f"{us:.3g}" if us < 100 else f"{us:,.0f}"
-        rows.append([facts["title"], *(digits(1e6 / warm[contender]) + star(contender) for contender in COLUMNS)])
+        title = f"{facts['title']}, {facts['steps']:,} steps"
+        rows.append([title, *(digits(1e6 / warm[contender]) + star(contender) for contender in COLUMNS)])
     return markdown(["microseconds per run and step, warm", *COLUMNS.values()], rows)
 
 
@@ -46,19 +47,21 @@ def ratios(results):
         share = ours["warm_rate"] / facts["run_steps"] * facts["training_flops"] / results["gemm_peak"]
         times = [f"{mine['warm_rate'] / of[other]['warm_rate']:.3g}×"
                  for mine, other in ((ours, "Plain"), (ours, "Jax"), (ours, "Ensemble"), (traced, "Ensemble"))]
+        times.insert(3, f"{share:.0%}")
         memory = [f"{of[mine]['peak_bytes'] / 1e6:.0f}" for mine in ("CompiledSweep", "TracedSweep")]
-        rows.append([facts["title"], *times, f"{share:.0%}", *memory, f"{facts['need_bytes'] / 1e6:.0f} MB",
+        rows.append([facts["title"], *times, *memory, f"{facts['need_bytes'] / 1e6:.0f} MB",
                      *(f"{of[other]['cold_seconds']:.0f} s" for other in ("Ensemble", "Jax", "TracedSweep", "CompiledSweep"))])
-    return markdown(["`sweep`, no record", "compiled, × plain", "× JAX", "× ensembling", "traced, × ensembling",
-                     "compiled, of the bmm peak", "memory: compiled", "traced", "needed by all runs", "first call: ensembling",
-                     "JAX", "traced", "compiled"], rows)
+    return markdown(["`sweep`", "compiled, no record, × plain", "× JAX", "× ensembling", "of the bmm peak",
+                     "traced, no record, × ensembling", "memory: compiled", "traced", "needed by all runs",
+                     "first call: ensembling", "JAX", "`sweep`, traced", "`sweep`, compiled"], rows)
 
 
 def scaling(results):
     """The cost from few runs to many."""
-    runs = results["scaling"]
-    return markdown(["runs in one sweep, compiled", *(f"{int(count):,}" for count in runs)],
-                    [["microseconds per run and step", *(f"{row['microseconds']:.1f}" for row in runs.values())]])
+    rounds = results["rounds"]
+    title = f"runs of 2-32-32-1, {results['steps']} steps, compiled, with the record"
+    return markdown([title, *(f"{int(runs):,}" for runs in rounds)],
+                    [["microseconds per run and step", *(f"{statistics.median(times):.1f}" for times in rounds.values())]])
 
 
 def parts(results, products):
@@ -85,16 +88,17 @@ def environment(results):
             f"The most that `torch.bmm` reached was {results['gemm_peak'] / 1e9:.0f} GFLOP/s.\n")
 
 
-def report(engine, products, page):
+def report(engine, products, many, page):
     """(the README's part, table.md)."""
-    tables = [rates(engine), ratios(engine), scaling(engine)]
+    tables = [rates(engine), ratios(engine), scaling(many)]
     end = ["\\* what `labs.sweep` chooses by itself for a grid of this size.\n", environment(engine)]
     return "\n".join([*tables, pages(page), *end]), "\n".join([*tables, parts(engine, products), *end])
 
 
 def main():
     """Write both, or check them."""
-    part, table = report(*(json.loads((HERE / name).read_text()) for name in ("engine.json", "products.json", "pages.json")))
+    names = ("engine.json", "products.json", "scaling.json", "pages.json")
+    part, table = report(*(json.loads((HERE / name).read_text()) for name in names))
     text = README.read_text()
     before, rest = text.split(BEGIN)
     readme = before + BEGIN + "\n" + part + "\n" + END + rest.split(END)[1]

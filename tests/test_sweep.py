@@ -139,6 +139,22 @@ def test_a_grid_larger_than_memory_goes_in_chunks_and_gives_the_same_record(monk
         np.testing.assert_allclose(parts.arrays[name], whole.arrays[name], rtol=1e-3, atol=1e-5)
 
 
+def test_all_chunks_and_other_numbers_of_steps_share_one_compiled_program(monkeypatch):
+    """Three graphs: the loop, the measurement, the view. The last chunk of three of 20 runs overlaps the one before."""
+    monkeypatch.setenv("LABS_CACHE", "off")
+    monkeypatch.setitem(plan.CACHES, "compiled", (0, 3))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    task = labs.tasks.spirals(noise=0.0625)  # no other test has compiled it in this process
+    grid = labs.Grid(optimizer="adam", learning_rate=[0.001, 0.002, 0.003, 0.004, 0.005], seed=[0, 1, 2, 3])
+    graphs = torch._dynamo.utils.counters["stats"]
+    before = graphs["unique_graphs"]
+    runs = labs.sweep(task, grid, 20, device=CPU, compile=True)
+    assert runs.provenance["chunks"] == 7 and runs.arrays["trained"].all()
+    assert graphs["unique_graphs"] == before + 3
+    labs.sweep(task, grid, 30, device=CPU, compile=True)
+    assert graphs["unique_graphs"] == before + 3
+
+
 def test_threads_that_start_networks_side_by_side_get_the_parameters_of_their_seeds():
     first = lambda seed: torch.nn.utils.parameters_to_vector(TASK.model(seed).parameters()).detach()
     expected = [first(seed) for seed in range(4)]
