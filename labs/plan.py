@@ -4,8 +4,8 @@ import dataclasses
 from labs import optimizers
 from labs.device import free_memory
 
-# On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of fewer runs
-# than that spends its time on the fixed cost of a step instead, which grows with the number of its operations.
+# On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of very few
+# runs spends its time on the fixed cost of a step instead, which grows with the number of its operations.
 CACHES = {"compiled": (5 * 2**20, 4), "traced": (12 * 2**20, 16)}      # bytes, least runs
 
 
@@ -54,10 +54,11 @@ def plan(grid, stack, samples, engine, workers=1):
         count = -(-each // max(1, fitting(device, need, engine, least=True) // len(rows)))
         count = -(-count // workers) * workers
         size = -(-each // min(count, each))
+        runs = size * len(rows)
+        even = max(part for part in range(1, runs + 1) if part <= measured and runs % part == 0)
+        part = even if 2 * even >= measured else min(measured, runs)        # parts of one size share a program
         for start in range(0, each, size):
             first = min(start, each - size)
             index = [i for row in rows.values() for i in row[first:first + size]]
-            even = max(part for part in range(1, len(index) + 1) if part <= measured and len(index) % part == 0)
-            part = even if 2 * even >= measured else min(measured, len(index))      # parts of one size share a program
             chunks.append(Chunk(index, [settings[i] for i in index], part))
     return chunks

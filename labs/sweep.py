@@ -181,6 +181,7 @@ def _train_all(work, chunks, threads, tick, collected):
     stop = threading.Event()
 
     def tick_or_stop(runs):
+        """Report progress, unless the sweep is to end: then end this chunk."""
         if stop.is_set():
             raise KeyboardInterrupt
         tick(runs)

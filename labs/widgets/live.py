@@ -131,6 +131,7 @@ class Live(widgets.VBox):
     def _stoppable_task(self):
         """The task with a loss that looks at the Stop button: a run then ends at once, however rarely it is measured."""
         def loss(outputs, targets):
+            """The task's own; raises _Stopped after the button."""
             if self._stop_wish.is_set():
                 raise _Stopped
             return self.task.loss(outputs, targets)
