@@ -1,10 +1,45 @@
-"""The labs of Large Models in Practice: train many runs at once, and look at them."""
-from labs import data, device, figures, models, optimizers, tasks
-from labs.grid import Grid, logspace
-from labs.runs import Axis, Runs
-from labs.sweep import sweep
-from labs.train import TrainConfig, train
-from labs.widgets import Explorer, live
+"""The labs of Large Models in Practice: train many runs at once, and look at them.
 
-__all__ = ["Axis", "Explorer", "Grid", "Runs", "TrainConfig", "data", "device", "figures", "live", "logspace", "models",
-           "optimizers", "sweep", "tasks", "train"]
+What is named below is imported when it is first used: reading a record imports no torch.
+"""
+
+import importlib
+
+_HOMES = {
+    "Explorer": "labs.widgets.explorer",
+    "Grid": "labs.grid",
+    "TrainConfig": "labs.training",
+    "live": "labs.widgets.live",
+    "load": "labs.record",
+    "logspace": "labs.grid",
+    "save": "labs.record",
+    "spread": "labs.claims",
+    "sweep": "labs.engine.sweep",
+    "train": "labs.training",
+    "vary": "labs.grid",
+}
+_MODULES = (
+    "claims",
+    "data",
+    "device",
+    "figures",
+    "models",
+    "optimizers",
+    "record",
+    "settings",
+    "tasks",
+    "views",
+)
+__all__ = sorted([*_HOMES, *_MODULES])
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"labs.{name}")
+    raise AttributeError(f"labs has no {name!r}; expected one of {', '.join(__all__)}")
+
+
+def __dir__():
+    return __all__

@@ -1,16 +1,13 @@
-"""Which settings to train: the axes of a sweep and their values."""
+"""Which runs to train: the axes of a sweep and their values."""
+
 import dataclasses
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
-from labs.runs import Axis
-from labs.train import check_setting
-
-AXES = {"optimizer": ("optimizer", "category"), "learning_rate": ("learning rate", "log"), "batch_size": ("batch size", "log"),
-        "weight_decay": ("weight decay", "category"), "l2": ("L2 penalty", "category"), "schedule": ("schedule", "category"),
-        "seed": ("seed", "category")}
-REAL = ("learning_rate", "weight_decay", "l2")
+from labs import settings
+from labs.record import Axis
 
 
 def logspace(low, high, count):
@@ -21,45 +18,109 @@ def logspace(low, high, count):
     return [float(f"{value:.3g}") for value in np.geomspace(low, high, count)]
 
 
-@dataclasses.dataclass(frozen=True)
 class Grid:
-    """The settings to train: every combination of the values on the axes. A single value may stand for a list of one.
+    """The settings to train: every combination of the values on the axes.
 
-    `learning_rate`: per step, before the schedule. `batch_size`: samples. `weight_decay`: decoupled. `l2`: the weight of
-    |theta|²/2 in the loss. Raises ValueError for an empty axis, a repeated value, or one that is impossible.
+    The axes are those of `labs.settings.SETTINGS`; one that is left out has its default, and a single value stands for a
+    list of one. `grid.learning_rate` is the tuple of values. Raises ValueError for an unknown or empty axis, a repeated
+    value, or one that is impossible.
+
+    >>> Grid(optimizer=["sgd", "adam"], learning_rate=logspace(1e-3, 1, 7), seed=[0, 1, 2])
     """
 
-    optimizer: tuple = ("sgd",)
-    learning_rate: tuple = (0.1,)
-    batch_size: tuple = (32,)
-    weight_decay: tuple = (0.0,)
-    l2: tuple = (0.0,)
-    schedule: tuple = ("constant",)
-    seed: tuple = (0,)
-
-    def __post_init__(self):
-        for name in AXES:
-            given = getattr(self, name)
-            values = (given,) if isinstance(given, str) or np.isscalar(given) else tuple(given)
-            if not values:
-                raise ValueError(f"{name} needs at least one value, got an empty axis; leave it out to keep its default")
-            plain = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
-            for value in plain:
-                check_setting(name, value)
-            if name in REAL:
-                plain = tuple(map(float, plain))
-            if len(set(plain)) < len(plain):
-                raise ValueError(f"{name} must not repeat a value, got {list(plain)}; remove the repetition")
-            object.__setattr__(self, name, plain)
+    def __init__(self, **values):
+        for name in values:
+            if name not in settings.AXES:
+                raise ValueError(
+                    f"an axis must be one of {list(settings.AXES)}, got {name!r}; check the name"
+                )
+        for name in settings.AXES:
+            given = values.get(name, settings.SETTINGS[name].default)
+            plain = tuple(settings.check(name, value) for value in _listed(name, given))
+            setattr(self, name, _without_repetition(name, plain))
 
     def axes(self):
         """The axes of the record that this grid makes, in order."""
-        return tuple(Axis(name, label, getattr(self, name), scale) for name, (label, scale) in AXES.items())
+        return tuple(Axis.of_setting(settings.SETTINGS[n], getattr(self, n)) for n in settings.AXES)
 
     def settings(self):
         """The values of every run, as dicts, in the order of the record's flat index."""
-        return [dict(zip(AXES, values)) for values in itertools.product(*(getattr(self, name) for name in AXES))]
+        values = itertools.product(*(getattr(self, name) for name in settings.AXES))
+        return [dict(zip(settings.AXES, row)) for row in values]
 
-    def __str__(self):
-        shown = {f.name: list(getattr(self, f.name)) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
+    def __repr__(self):
+        shown = {name: list(getattr(self, name)) for name in settings.AXES}
+        shown = {n: v for n, v in shown.items() if v != [settings.SETTINGS[n].default]}
         return f"labs.Grid({', '.join(f'{name}={values}' for name, values in shown.items())})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Varied:
+    """What `vary` returns: `make_task` and the axes of its arguments."""
+
+    make_task: Callable
+    axes: tuple
+
+    def tasks(self):
+        """A task for every combination of the values, the last axis fastest."""
+        names = [axis.name for axis in self.axes]
+        rows = itertools.product(*(axis.values for axis in self.axes))
+        return [self.make_task(**dict(zip(names, row))) for row in rows]
+
+    def __repr__(self):
+        values = "".join(f", {axis.name}={list(axis.values)}" for axis in self.axes)
+        return f"labs.vary({name_of(self.make_task)}{values})"
+
+
+def vary(make_task, repeats=(), **values):
+    """Tasks on axes of their own: `labs.sweep` trains its grid on each, and these axes come first in the record.
+
+    `make_task`: a function that returns a task, such as `labs.tasks.spirals`; `values`: lists of its arguments. `repeats`
+    names the axes that repeat one setting, as another draw of the data does. Raises ValueError for an empty axis, a
+    repeated value, one that is neither a number nor a text, or a name that `labs.Grid` has.
+
+    >>> labs.sweep(labs.vary(labs.tasks.spirals, width=[4, 16, 64], depth=[1, 2]), labs.Grid(), steps=500)
+    """
+    axes = []
+    for name in (*values, *repeats):
+        if name in settings.SETTINGS or name not in values:
+            raise ValueError(
+                f"vary needs arguments of {name_of(make_task)} that are no setting of labs.Grid, got {name!r}; "
+                "put settings into the grid"
+            )
+    for name, given in values.items():
+        plain = tuple(v.item() if isinstance(v, np.generic) else v for v in _listed(name, given))
+        for value in plain:
+            if not isinstance(value, (str, int, float)):
+                raise ValueError(
+                    f"{name} must be numbers or texts, got {value!r}; wrap {name_of(make_task)} in a function of those"
+                )
+        scale = settings.scale_of(_without_repetition(name, plain))
+        control = "list" if scale == settings.CATEGORY else "slider"
+        axes.append(Axis(name, f"axis.{name}", plain, scale, control, name in repeats))
+    if not axes:
+        raise ValueError("vary needs at least one axis, got none; give an argument a list of values")
+    return Varied(make_task, tuple(axes))
+
+
+def name_of(function):
+    """How a reader calls `function`: `labs.tasks.spirals`, or its bare name outside of labs."""
+    module, name = getattr(function, "__module__", ""), getattr(function, "__name__", "make_task")
+    return f"{module}.{name}" if module.split(".")[0] == "labs" else name
+
+
+def _listed(name, given):
+    values = (given,) if isinstance(given, str) or np.isscalar(given) else tuple(given)
+    if not values:
+        raise ValueError(
+            f"{name} needs at least one value, got an empty axis; leave it out to keep its default"
+        )
+    return values
+
+
+def _without_repetition(name, values):
+    if len(set(values)) < len(values):
+        raise ValueError(
+            f"{name} must not repeat a value, got {list(values)}; remove the repetition"
+        )
+    return values

@@ -20,6 +20,17 @@ def mlp(sizes, activation="tanh"):
     return nn.Sequential(*layers[:-1])
 
 
+def layer_sizes(inputs, width, depth, outputs):
+    """The sizes that `mlp` takes for `depth` hidden layers of `width` units.
+
+    >>> layer_sizes(2, 32, 2, 1)    # [2, 32, 32, 1]
+    """
+    for name, value in (("width", width), ("depth", depth)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; give 1 or more")
+    return [inputs, *[width] * depth, outputs]
+
+
 class Valley(nn.Module):
     """A quadratic loss as a model: parameters theta, output `sum(curvatures * theta²) / 2` for every sample.
 

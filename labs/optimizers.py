@@ -80,15 +80,15 @@ RULES = {
 (Loshchilov & Hutter 2019), which `update` offers to every rule."""
 
 
-def update(name, theta_RP, grad_RP, state, bias, *, lr_R1, weight_decay_R1, l2_R1):
-    """One step of the rule `name`, in place.
+def update(name, theta_RP, grad_RP, state, bias, *, learning_rate, weight_decay, l2):
+    """One step of the rule `name`, in place. The settings are columns (R, 1), a number a run.
 
-    `l2_R1` adds `l2 * theta` to the gradient, as a penalty `l2/2 * |theta|²` in the loss does. `weight_decay_R1` is
-    decoupled: it multiplies the parameters by `1 - lr * weight_decay` before the step, as torch.optim.AdamW does.
+    `l2` adds `l2 * theta` to the gradient, as a penalty `l2/2 * |theta|²` in the loss does. `weight_decay` is decoupled: it
+    multiplies the parameters by `1 - learning_rate * weight_decay` before the step, as torch.optim.AdamW does.
     """
-    grad_RP = grad_RP.addcmul(theta_RP, l2_R1)
-    theta_RP.mul_(1 - lr_R1 * weight_decay_R1)
-    RULES[name].update(theta_RP, grad_RP, state, lr_R1, bias)
+    grad_RP = grad_RP.addcmul(theta_RP, l2)
+    theta_RP.mul_(1 - learning_rate * weight_decay)
+    RULES[name].update(theta_RP, grad_RP, state, learning_rate, bias)
 
 
 def warmup(progress, share=0.1):

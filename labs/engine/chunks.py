@@ -1,0 +1,83 @@
+"""How runs are split into chunks: runs that train together, few enough to fit the memory."""
+
+import dataclasses
+
+from labs import optimizers
+from labs.engine.memory import free_memory
+
+# On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of very few
+# runs spends its time on the fixed cost of a step instead, which grows with the number of its operations.
+CACHES = {"compiled": (5 * 2**20, 4), "traced": (12 * 2**20, 16)}  # bytes, least runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """Runs of one task that train together: their positions in the list of runs, and their settings, sorted by optimizer.
+
+    `part` of them are measured at a time: all samples take more memory than a batch.
+    """
+
+    index: list
+    settings: list
+    part: int
+
+    def values(self, name):
+        """The setting `name` of each run."""
+        return [setting[name] for setting in self.settings]
+
+    def slices(self):
+        """(optimizer, first row, end row) of each update rule."""
+        names = self.values("optimizer")
+        first = {name: names.index(name) for name in dict.fromkeys(names)}
+        return tuple((name, start, start + names.count(name)) for name, start in first.items())
+
+
+def fitting(device, need, engine, least=False):
+    """How many runs of `need` bytes to hold at once; with `least`, on a CPU, no fewer than CACHES asks for."""
+    most = max(1, free_memory(device) // need)
+    if device.type != "cpu":
+        return most
+    size, few = CACHES[engine]
+    return min(most, max(few if least else 1, size // need))
+
+
+def plan(runs, ensemble, samples, engine, workers=1):
+    """Split `runs`, {position: setting}, into chunks; `workers` of them can train at a time.
+
+    Runs of one batch size share a program: their chunks are alike, with as many runs of every optimizer. Where the numbers
+    do not work out, the last chunk trains some of its runs twice. Optimizers with other numbers of runs left go apart.
+    """
+    device, chunks = samples.train_x.device, []
+    all_samples = samples.train_x, samples.train_y
+    measured = fitting(device, ensemble.bytes_per_run(*all_samples, slots=0), engine)
+    for batch_size, rows in _alike(runs):
+        slots = max(optimizers.RULES[name].slots for name in rows)
+        batch = samples.train_x[:batch_size], samples.train_y[:batch_size]
+        need = ensemble.bytes_per_run(*batch, slots)
+        (each,) = {len(row) for row in rows.values()}
+        count = -(-each // max(1, fitting(device, need, engine, least=True) // len(rows)))
+        count = -(-count // workers) * workers
+        size = -(-each // min(count, each))
+        part = _part(size * len(rows), measured)
+        for start in range(0, each, size):
+            first = min(start, each - size)
+            index = [i for row in rows.values() for i in row[first : first + size]]
+            chunks.append(Chunk(index, [runs[i] for i in index], part))
+    return chunks
+
+
+def _alike(runs):
+    """(batch size, {optimizer: positions}) such that the optimizers of a group have as many runs."""
+    rows = {}
+    for i, setting in runs.items():
+        rows.setdefault((setting["batch_size"], setting["optimizer"]), []).append(i)
+    groups = {}
+    for (batch_size, optimizer), row in rows.items():
+        groups.setdefault((batch_size, len(row)), {})[optimizer] = row
+    return [(batch_size, group) for (batch_size, _), group in groups.items()]
+
+
+def _part(runs, measured):
+    """How many runs to measure at a time: parts of one size share a program."""
+    even = max(part for part in range(1, runs + 1) if part <= measured and runs % part == 0)
+    return even if 2 * even >= measured else min(measured, runs)

@@ -1,0 +1,77 @@
+"""Many copies of one network as the rows of a matrix: what the batched trainer runs on.
+
+Shapes: `R` runs, `P` parameters of one run, `B` batch, `N` samples, `D` features, `M` points of a view. A row of `theta_RP`
+holds all parameters of one run, in the order of `model.parameters()`.
+"""
+
+import torch
+from torch.func import functional_call, grad_and_value, vmap
+
+
+class Ensemble:
+    """The functions of a task's network with the parameters as an argument, for one run and for many. It holds no data.
+
+    The idiom is PyTorch's own for model ensembles (torch.func). One thing differs: the parameters travel as one matrix
+    and are cut into weights and biases inside, so that an update rule is a few operations however many layers there are.
+    """
+
+    def __init__(self, task, device):
+        self.task_loss, self.task_metric = task.loss, task.metric
+        self.view_value = task.view and task.view.value
+        self.model = task.model(0).to(device)
+        self.names = [name for name, _ in self.model.named_parameters()]
+        self.shapes = [parameter.shape for parameter in self.model.parameters()]
+        self.sizes = [parameter.numel() for parameter in self.model.parameters()]
+
+    def forward(self, theta_P, x_BD):
+        """The outputs of one run's network."""
+        pieces = theta_P.split(self.sizes)
+        parameters = {n: p.view(shape) for n, p, shape in zip(self.names, pieces, self.shapes)}
+        return functional_call(self.model, parameters, (x_BD,))
+
+    def loss(self, theta_P, x_BD, y_B):
+        """The loss of one run on one batch."""
+        return self.task_loss(self.forward(theta_P, x_BD), y_B)
+
+    def gradient(self, theta_P, x_BD, y_B):
+        """The gradient (P,) and the loss of one run on one batch."""
+        return grad_and_value(self.loss)(theta_P, x_BD, y_B)
+
+    def gradients(self, theta_RP, x_RBD, y_RB):
+        """The gradient (R, P) and the loss (R,) of every run on its own batch."""
+        return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
+
+    def score(self, theta_P, train_x, train_y, val_x, val_y):
+        """Training loss, validation loss and, where there is one, validation metric of one run over all samples."""
+        outputs = self.forward(theta_P, val_x)
+        losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
+        return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
+
+    def scores(self, theta_RP, train_x, train_y, val_x, val_y):
+        """The same of every run (3, R), or (2, R) without a metric."""
+        with torch.no_grad():
+            one = lambda theta_P: self.score(theta_P, train_x, train_y, val_x, val_y)
+            return torch.stack(vmap(one)(theta_RP))
+
+    def picture(self, theta_P, x_MD):
+        """What the task's view shows of one run (M,), as whole 255ths."""
+        values = self.view_value(self.forward(theta_P, x_MD))
+        return (values.nan_to_num() * 255).round().to(torch.uint8)
+
+    def pictures(self, theta_RP, x_MD):
+        """The same of every run (R, M)."""
+        with torch.no_grad():
+            return vmap(lambda theta_P: self.picture(theta_P, x_MD))(theta_RP)
+
+    def bytes_per_run(self, x_BD, y_B, slots):
+        """What one run needs: parameters, gradient, state and temporaries, and what backpropagation keeps of one batch."""
+        kept = []
+        keep = lambda tensor: kept.append(tensor.nbytes) or tensor
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            self.task_loss(self.model(x_BD), y_B)
+        return 4 * sum(self.sizes) * (4 + slots) + 2 * sum(kept)
+
+
+def vector_of(model):
+    """The parameters of a network in a row (P,)."""
+    return torch.nn.utils.parameters_to_vector(model.parameters()).detach()

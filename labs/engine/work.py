@@ -1,0 +1,171 @@
+"""The runs of one task in a sweep: which are there, which are missing, and how a chunk of those is trained.
+
+Shapes: `R` runs of a chunk, `P` parameters, `K` recorded steps.
+"""
+
+import threading
+import time
+import warnings
+
+import numpy as np
+import torch
+
+from labs import data
+from labs.device import synchronize
+from labs.engine import chunks, trainer
+from labs.engine.cache import Cache
+from labs.engine.ensemble import Ensemble, vector_of
+from labs.engine.keys import Keys, NotDetermined
+from labs.training import DIVERGED, record_steps, view_steps
+
+# FLOPs a program (6 per parameter, sample and step) from which compiling pays
+COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
+
+
+class Work:
+    """The runs of `grid` on one task. `wish`: True or False to compile or not, None to do what pays.
+
+    `rows`: a structured array, a row a run in the grid's order; `there`: which of them are finished. Raises ValueError for a
+    batch larger than the data set.
+    """
+
+    def __init__(self, task, grid, steps, device, wish):
+        self.task, self.steps, self.device, self.wish = task, steps, device, wish
+        self.samples, self.ensemble = task.data.to(device), Ensemble(task, device)
+        for size in grid.batch_size:  # raises for a batch larger than the data
+            data.batches(len(self.samples.train_x), size, steps=1, seed=0)
+        self.settings = grid.settings()
+        self.moments, self.viewed = record_steps(steps), view_steps(task, steps)
+        self.points = task.view and task.view.inputs().to(device)
+        self.rows = _empty(len(self.settings), self.row_type())
+        self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
+        self.cache, self.keys = Cache(self.rows.dtype), self._keys()
+        self.run_keys = self._read()
+        self.engine = "cache"
+
+    def row_type(self):
+        """What is kept of a run."""
+        series = ["train_loss", "val_loss"] + ["val_metric"] * bool(self.task.metric)
+        fields = [(name, "f4", (len(self.moments),)) for name in series]
+        fields += [("diverged_at", "i4"), ("seconds", "f8")]
+        if self.task.view:
+            fields.append(("view", "u1", (len(self.viewed), *self.task.view.shape)))
+        return fields
+
+    def _keys(self):
+        try:
+            moments = [self.moments, self.viewed, DIVERGED]
+            arguments = self.points, self.steps, moments, self.wish
+            return Keys(self.task, self.ensemble, self.samples, *arguments)
+        except NotDetermined as error:
+            self._say_not_kept(error)
+
+    def _read(self):
+        """The key of each run, or None where runs are not kept; takes from the cache what it has."""
+        if self.keys is None or self.cache.place is None:
+            return None
+        try:
+            keys = [self.keys.run(setting) for setting in self.settings]
+        except NotDetermined as error:
+            self.keys = None
+            return self._say_not_kept(error)
+        found, rows = self.cache.read(keys)
+        self.rows[found], self.there[found] = rows, True
+        self.cache.report()
+        return keys
+
+    def _say_not_kept(self, error):
+        warnings.warn(
+            f"nothing says beforehand what {self.task.call} computes ({error}), so its runs are not kept; a loss, metric "
+            "and network made of PyTorch's operations alone would be",
+            stacklevel=2,
+        )
+
+    def plan(self, workers):
+        """The chunks that are to be trained; `workers` of them can train at a time."""
+        missing = {i: self.settings[i] for i in np.flatnonzero(~self.there).tolist()}
+        if not missing:
+            return []
+        self.engine = self._choose_engine(missing.values())
+        return chunks.plan(missing, self.ensemble, self.samples, self.engine, workers)
+
+    def _choose_engine(self, missing):
+        """What runs the programs: "compiled" where that pays, or where it was asked for; else "traced" on a CPU (see
+        labs.engine.traced), and "eager", Python and PyTorch's usual way, on other devices."""
+        compile, sizes = self.wish, {setting["batch_size"] for setting in missing}
+        if compile is None:
+            samples = sum(setting["batch_size"] for setting in missing) * self.steps
+            flops = 6 * sum(self.ensemble.sizes) * samples
+            enough = COMPILE_FROM.get(self.device.type, np.inf) * len(sizes)
+            compile = flops > enough and trainer.can_compile(self.device)
+        return "compiled" if compile else "traced" if self.device.type == "cpu" else "eager"
+
+    def train(self, chunk, tick=lambda runs: None):
+        """Train the runs of a chunk and keep them. `tick` is called with the number of updates just made.
+
+        Raises ValueError where a loss is not finite before the first step, and what `tick` raises.
+        """
+        began = time.perf_counter()
+        digest = self.keys and self.keys.program(chunk.settings[0]["batch_size"])
+        program = trainer.program_for(self.ensemble, chunk, self.engine, self.device, digest)
+        rows = self._rows(*self._follow(program, chunk, tick))
+        synchronize(self.device)
+        rows["seconds"] = (time.perf_counter() - began) / len(rows)
+        with self.lock:
+            self.rows[chunk.index], self.there[chunk.index] = rows, True
+        if self.run_keys:
+            self.cache.write([self.run_keys[i] for i in chunk.index], rows)
+
+    def _follow(self, program, chunk, tick):
+        """Train a chunk: its scores (2 or 3, R, K), the steps at which runs diverged (R,), and pictures of the view."""
+        seeds = {seed: vector_of(self.task.model(seed)) for seed in set(chunk.values("seed"))}
+        theta_RP = torch.stack([seeds[seed] for seed in chunk.values("seed")]).to(self.device)
+        inputs, state = trainer.start(theta_RP, chunk, self.samples, self.steps)
+        program.prepare(inputs, state, self.samples, self.points)
+        scores, pictures = [], []
+        for here, there in zip(self.moments, [*self.moments[1:], None]):
+            scores.append(program.measure(state, self.samples))
+            if here == 0:
+                limit_R = DIVERGED * _first_losses(scores[0][0], chunk)
+                inputs = inputs._replace(limit_R=limit_R)
+            diverged_R = state[1]
+            diverged_R[(diverged_R < 0) & ~(scores[-1][0] < inputs.limit_R)] = here
+            if here in self.viewed:
+                pictures.append(program.picture(state, self.points))
+            if there:
+                state = program.advance(inputs, state, there - here)
+                tick(len(chunk.index) * (there - here))
+        return torch.stack(scores, dim=-1), state[1], pictures
+
+    def _rows(self, scores, diverged_R, pictures):
+        scores, diverged = scores.cpu().numpy(), diverged_R.cpu().numpy()
+        gone = (diverged[:, None] >= 0) & (np.array(self.moments) >= diverged[:, None])
+        gone |= ~np.isfinite(scores[:2]).all(axis=0)
+        rows = _empty(len(diverged), self.rows.dtype)
+        rows["diverged_at"] = diverged
+        for name, values in zip(("train_loss", "val_loss", "val_metric"), scores):
+            rows[name] = np.where(gone, np.nan, values)
+        if pictures:
+            pictures = torch.stack(pictures, dim=1).cpu().numpy()
+            rows["view"] = pictures.reshape(rows["view"].shape)
+        return rows
+
+
+def _empty(count, row_type):
+    """Rows of runs of which nothing is known."""
+    rows = np.zeros(count, row_type)
+    rows["diverged_at"] = -1
+    for name in rows.dtype.names:
+        if name.startswith(("train", "val")):
+            rows[name] = np.nan
+    return rows
+
+
+def _first_losses(loss_R, chunk):
+    if not loss_R.isfinite().all():
+        bad = chunk.settings[int((~loss_R.isfinite()).nonzero()[0])]
+        raise ValueError(
+            f"the loss must be finite before the first step, got {loss_R[~loss_R.isfinite()][0].item()} with seed "
+            f"{bad['seed']}; check the task's data, initial parameters and loss"
+        )
+    return loss_R

@@ -1,0 +1,195 @@
+"""The record of a sweep: an `xarray.Dataset` with named axes. Plain data; nothing here needs torch.
+
+Dimensions: the axes (settings, and arguments of a task), then `step` for what is measured along training. A view of the model
+has dimensions of its own, see `labs.views`. `runs.attrs` says where the record comes from.
+"""
+
+import json
+import os
+import pathlib
+import tempfile
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+FORMAT = "labs.record/1"
+SCALES = ("linear", "log", "category")
+OTHER_DIMENSIONS = ("step", "moment", "x", "y", "sample", "column")
+"""Dimensions that are no axis: steps of training, and what views are made of."""
+
+
+class Axis(NamedTuple):
+    """One axis of a record: a setting, or an argument of the task, and the values it took.
+
+    `label`: a key of the table of words, or the words themselves. `scale`: how it is drawn, "linear", "log" or "category".
+    `control`: how a value is chosen, "slider" or "list". `repeats`: whether its values repeat one setting, as seeds do.
+    """
+
+    name: str
+    label: str
+    values: tuple
+    scale: str
+    control: str = "slider"
+    repeats: bool = False
+
+    @classmethod
+    def of_setting(cls, setting, values):
+        """The axis of a setting of `labs.settings`."""
+        label = f"axis.{setting.name}"
+        return cls(
+            setting.name, label, tuple(values), setting.scale, setting.control, setting.repeats
+        )
+
+    def coordinate(self):
+        """The axis as a coordinate of a dataset: (dimension, values, attributes)."""
+        marks = {key: getattr(self, key) for key in ("label", "scale", "control", "repeats")}
+        return self.name, np.array(self.values), marks
+
+
+def make(axes, arrays, attrs, coordinates=None):
+    """A record of `arrays` over `axes`.
+
+    `arrays`: {name: (dimensions after the axes, array of the shape of the axes and these)}. `coordinates`: values of these
+    other dimensions. Returns an `xarray.Dataset`; raises ValueError where a shape does not fit.
+    """
+    names = [axis.name for axis in axes]
+    variables = {name: ([*names, *after], array) for name, (after, array) in arrays.items()}
+    marks = {axis.name: axis.coordinate() for axis in axes}
+    return xr.Dataset(variables, {**marks, **(coordinates or {})}, attrs)
+
+
+def axes(runs):
+    """The axes of a record, in the order of its dimensions; a coordinate that was selected is an axis of one value.
+
+    Any dataset will do: what a coordinate does not say of itself is read off its values.
+    """
+    names = [name for name in runs.dims if name not in OTHER_DIMENSIONS]
+    names += [name for name in runs.coords if not runs[name].dims and name not in OTHER_DIMENSIONS]
+    return tuple(_axis(runs[name]) for name in names)
+
+
+def _axis(coordinate):
+    name, marks = str(coordinate.name), coordinate.attrs
+    values = tuple(np.atleast_1d(coordinate.values).tolist())
+    scale = marks.get("scale") or _scale(values)
+    if scale not in SCALES:
+        raise ValueError(
+            f"the scale of axis {name!r} must be one of {SCALES}, got {scale!r}; "
+            f'set runs.{name}.attrs["scale"]'
+        )
+    control = marks.get("control") or ("list" if scale == "category" else "slider")
+    label = marks.get("label") or marks.get("long_name") or f"axis.{name}"
+    return Axis(name, label, values, scale, control, bool(marks.get("repeats", False)))
+
+
+def _scale(values):
+    return "category" if any(isinstance(value, (str, bool)) for value in values) else "linear"
+
+
+def whole(runs):
+    """The same record with every axis as a dimension, the axes first and in order, in every array that has any of them."""
+    names = [axis.name for axis in axes(runs)]
+    runs = runs.expand_dims([name for name in names if name not in runs.dims])
+    return runs.transpose(*names, ...)
+
+
+def position(axis, value):
+    """The position of `value` on an axis. Raises ValueError naming the values there are."""
+    for i, known in enumerate(axis.values):
+        words = isinstance(known, str) or isinstance(value, str)
+        if known == value or not words and np.isclose(known, value, rtol=1e-9, atol=0):
+            return i
+    raise ValueError(
+        f"{axis.name} must be one of {list(axis.values)}, got {value!r}; choose a recorded value"
+    )
+
+
+def save(runs, path):
+    """Write a record to `path` as one `.npz`, whole or not at all.
+
+    Raises ValueError where it holds what is neither number, truth value nor text, or attributes that are not JSON.
+    """
+    variables, arrays = {}, {}
+    for name, variable in runs.variables.items():
+        array = _plain_array(name, variable.values)
+        variables[name] = {"dims": list(variable.dims), "attrs": variable.attrs}
+        arrays[f"data/{name}"] = array
+    meta = {"format": FORMAT, "attrs": runs.attrs, "variables": variables}
+    meta["coordinates"] = [str(name) for name in runs.coords]
+    try:
+        text = json.dumps(meta)
+    except TypeError as error:
+        raise ValueError(
+            f"the attributes of a record must be JSON, but {error}; change runs.attrs"
+        ) from error
+    write_whole(path, lambda file: np.savez_compressed(file, meta=np.array(text), **arrays))
+
+
+def _plain_array(name, values):
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufcU":
+        texts = np.array(array.tolist())
+        if texts.dtype.kind != "U":
+            raise ValueError(
+                f"{name} must hold numbers, truth values or texts, got {array.dtype}; convert it before saving"
+            )
+        array = texts
+    return array
+
+
+def load(path):
+    """Read a record. Never runs code from the file. Raises ValueError where `path` does not hold a whole record."""
+    advice = "delete the file and run the sweep again"
+    try:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays["meta"]))
+        found = meta["format"]
+        if found == FORMAT:
+            return _dataset(meta, arrays)
+    except FileNotFoundError:
+        raise
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        NotImplementedError,
+        RuntimeError,
+        MemoryError,
+        OverflowError,
+        zipfile.BadZipFile,
+        zipfile.zlib.error,
+    ) as error:
+        raise ValueError(
+            f"{path} should be a record written by labs (.npz, {FORMAT}), but it cannot be read as one "
+            f"({type(error).__name__}: {error}); {advice}"
+        ) from error
+    raise ValueError(f"{path} should hold {FORMAT}, got {found}; {advice}")
+
+
+def _dataset(meta, arrays):
+    variables = {
+        name: (about["dims"], arrays[f"data/{name}"], about["attrs"])
+        for name, about in meta["variables"].items()
+    }
+    coordinates = {name: variables.pop(name) for name in meta["coordinates"]}
+    return xr.Dataset(variables, coordinates, meta["attrs"])
+
+
+def write_whole(path, write):
+    """Let `write` fill a temporary file beside `path`, and put it there when it is complete."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
