@@ -43,10 +43,11 @@ lab: .venv/.installed
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
 
-# Notebooks are compared strictly: what a cell prints now must be what the file holds.
+# Notebooks are compared strictly: what a cell prints now must be what the file holds, but for numbers after ≈.
 test: book .venv-colab/.installed
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM COLAB_PYTHON="$(CURDIR)/$(COLAB)/python" && \
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 tests book
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg tests book
 
 # The part of `test` that depends on Colab's versions, whichever tests/colab/requirements.txt names.
 colab: export COLAB_PYTHON = $(CURDIR)/$(COLAB)/python
@@ -55,6 +56,7 @@ colab: .venv/.installed .venv-colab/.installed
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 check: lint test
 

@@ -23,7 +23,8 @@ class Setting:
     `check` takes a plain value and returns it, or raises ValueError. `scale` says how an axis of it is drawn: "log",
     "linear" or "category"; `control` how a value is chosen: "slider" or "list". `repeats`: its values repeat one
     setting, so that a mean over them has a meaning. `column`: the update rule reads it, as one number a run.
-    `axis`: a `Grid` may have several values of it. Its label is the word "axis.<name>".
+    `axis`: a `Grid` may have several values of it. `choices`: all values there are, where they can be listed. Its label
+    is the word "axis.<name>".
     """
 
     name: str
@@ -34,6 +35,7 @@ class Setting:
     repeats: bool = False
     column: bool = False
     axis: bool = True
+    choices: tuple | None = None
 
 
 def check(name, value):
@@ -56,6 +58,10 @@ def _one_of(table):
         return value
 
     return check
+
+
+def _listed(name, default, table):
+    return Setting(name, default, _one_of(table), control="list", choices=tuple(table))
 
 
 def _whole(least):
@@ -86,12 +92,12 @@ _not_negative = _real("zero or positive", lambda value: value >= 0)
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("optimizer", "sgd", _one_of(optimizers.RULES), control="list"),
+        _listed("optimizer", "sgd", optimizers.RULES),
         Setting("learning_rate", 0.1, _positive, scale=LOG, column=True),
         Setting("batch_size", 32, _whole(1), scale=LOG),
         Setting("weight_decay", 0.0, _not_negative, column=True),
         Setting("l2", 0.0, _not_negative, column=True),
-        Setting("schedule", "constant", _one_of(optimizers.SCHEDULES), control="list"),
+        _listed("schedule", "constant", optimizers.SCHEDULES),
         Setting("seed", 0, _whole(0), control="list", repeats=True),
         Setting("steps", 500, _whole(1), axis=False),
     )

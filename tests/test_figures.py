@@ -2,29 +2,55 @@
 
 import numpy as np
 import pytest
+from test_payload import record
 
 import labs
 
 
 @pytest.fixture(scope="module")
 def runs():
-    grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.01, 0.1, 1e30], batch_size=[16, 32], seed=[0, 1])
-    return labs.sweep(labs.tasks.spirals(), grid, steps=20)
+    return record()
 
 
-def test_the_figure_shows_the_mean_over_seeds_and_leaves_diverged_points_out(runs):
-    figure = labs.figures.final_losses(runs, batch_size=32)
+def test_the_figure_shows_the_mean_over_repetitions_and_leaves_diverged_points_out(runs):
+    figure = labs.figures.final_losses(runs, batch_size=32, weight_decay=0.0)
     for line, optimizer in zip(figure.data, ["sgd", "adam"]):
-        expected = runs.final(optimizer=optimizer, batch_size=32).squeeze().mean(-1)
-        assert line.name == optimizer and line.y[2] is None and np.isnan(expected[2])
-        np.testing.assert_allclose(np.array(line.y[:2], float), expected[:2], atol=1e-4)
+        final = runs.val_loss.sel(optimizer=optimizer, batch_size=32, weight_decay=0.0).isel(
+            step=-1
+        )
+        expected = final.squeeze().mean("seed", skipna=False).values
+        assert line.name == optimizer and line.y[-1] is None and np.isnan(expected[-1])
+        shown = np.array([np.nan if y is None else y for y in line.y])
+        np.testing.assert_allclose(shown, expected, atol=1e-4)
+
+
+def test_axes_and_values_are_named_in_words(runs):
+    layout = labs.figures.final_losses(runs, series="val_metric", batch_size=32).layout
+    assert layout.xaxis.title.text == "learning rate" and layout.xaxis.type == "log"
+    assert layout.yaxis.title.text == "final accuracy on the validation samples"
 
 
 def test_lines_and_axis_may_be_exchanged(runs):
-    table = labs.figures.mean_final(runs, "learning_rate", "optimizer", batch_size=32)
-    assert np.array_equal(labs.figures.mean_final(runs, "optimizer", "learning_rate", batch_size=32), table.T, equal_nan=True)
+    table = np.array([line.y for line in labs.figures.final_losses(runs, batch_size=32).data])
+    turned = labs.figures.final_losses(runs, "optimizer", "learning_rate", batch_size=32)
+    assert np.array_equal(np.array([line.y for line in turned.data]).T, table)
+    assert turned.layout.xaxis.type == "category"
 
 
-def test_an_axis_that_is_fixed_cannot_be_drawn(runs):
-    with pytest.raises(ValueError, match="'optimizer' must be an axis that is left open"):
-        labs.figures.final_losses(runs, optimizer="sgd")
+def test_a_record_with_a_selected_axis_is_drawn_as_the_whole_with_that_axis_fixed(runs):
+    some = labs.figures.final_losses(runs.sel(batch_size=32))
+    whole = labs.figures.final_losses(runs, batch_size=32)
+    assert [line.y for line in some.data] == [line.y for line in whole.data]
+
+
+@pytest.mark.parametrize(
+    "fixed, expected",
+    [
+        ({"optimizer": "sgd"}, "'optimizer' must be an axis that is left open"),
+        ({"rate": 1}, "'rate' must be an axis, one of .*learning_rate.*; check the spelling"),
+        ({"batch_size": 7}, "batch_size must be one of .*8, 32.*, got 7; choose a recorded value"),
+    ],
+)
+def test_an_impossible_figure_is_refused_in_words(runs, fixed, expected):
+    with pytest.raises(ValueError, match=expected):
+        labs.figures.final_losses(runs, **fixed)

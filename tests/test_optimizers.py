@@ -40,9 +40,9 @@ def ours(name, start, l2=0.0, decay=0.0):
             grad,
             state,
             optimizers.bias_correction(t),
-            lr_R1=torch.tensor(RATES)[:, None],
-            weight_decay_R1=torch.full((len(RATES), 1), decay),
-            l2_R1=torch.full((len(RATES), 1), l2),
+            learning_rate=torch.tensor(RATES)[:, None],
+            weight_decay=torch.full((len(RATES), 1), decay),
+            l2=torch.full((len(RATES), 1), l2),
         )
         path.append(theta.clone())
     return torch.stack(path)

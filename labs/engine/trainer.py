@@ -65,7 +65,8 @@ def step(gradients, slices, inputs, state):
     thetas, slots = tensors[: len(slices)], iter(tensors[len(slices) :])
     grad_RP, loss_R = gradients(joined(thetas), inputs.x_ND[batch_RB], inputs.y_N[batch_RB])
     settings = dict(zip(COLUMNS, inputs.columns))
-    settings["learning_rate"] *= now(inputs.factor_TC)[inputs.schedule_R, None]
+    factor_R1 = now(inputs.factor_TC)[inputs.schedule_R, None]
+    settings["learning_rate"] = settings["learning_rate"] * factor_R1
     for (name, a, b), theta in zip(slices, thetas):
         own = [next(slots) for _ in range(optimizers.RULES[name].slots)]
         columns = {setting: column[a:b] for setting, column in settings.items()}

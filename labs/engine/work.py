@@ -111,10 +111,12 @@ class Work:
         rows = self._rows(*self._follow(program, chunk, tick))
         synchronize(self.device)
         rows["seconds"] = (time.perf_counter() - began) / len(rows)
-        with self.lock:
-            self.rows[chunk.index], self.there[chunk.index] = rows, True
+        with self.lock:  # a run that another chunk has trained, too, stays as it is
+            new = [row for row, i in enumerate(chunk.index) if not self.there[i]]
+            index = [chunk.index[row] for row in new]
+            self.rows[index], self.there[index] = rows[new], True
         if self.run_keys:
-            self.cache.write([self.run_keys[i] for i in chunk.index], rows)
+            self.cache.write([self.run_keys[i] for i in index], rows[new])
 
     def _follow(self, program, chunk, tick):
         """Train a chunk: its scores (2 or 3, R, K), the steps at which runs diverged (R,), and pictures of the view."""

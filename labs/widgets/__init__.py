@@ -1,5 +1,4 @@
-"""Widgets: an Explorer of recorded runs, and a panel that trains one now."""
-from labs.widgets.explorer import Explorer
-from labs.widgets.live import live
+"""Widgets: an Explorer of what was recorded, and a panel that trains one run now.
 
-__all__ = ["Explorer", "live"]
+Nothing is imported here: reading a record needs no torch.
+"""

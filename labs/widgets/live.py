@@ -1,30 +1,30 @@
-"""The live panel: choose a setting, train it here and now, and watch its loss. Stock ipywidgets only.
+"""The live panel: choose a setting, train it here and now, and watch its loss. Stock ipywidgets
+only.
 
-Training runs in a thread, so the kernel stays usable. The thread writes to the status, the picture, the progress bar, the
-buttons and the explorer's `live`; the reader writes to the controls of the setting: no widget has two writers.
+Training runs in a thread, so the kernel stays usable. The thread writes to the status, the picture,
+the progress bar, the buttons and the explorer's `live`; the reader writes to the controls of the
+setting: no widget has two writers.
 """
+
 import atexit
 import dataclasses
-import functools
 import html
 import itertools
-import json
 import math
-import pathlib
 import threading
 import time
 
 import ipywidgets as widgets
 
+from labs import settings, words
 from labs.device import best_device, describe
-from labs.grid import AXES
-from labs.optimizers import RULES, SCHEDULES
-from labs.sweep import DIVERGED
-from labs.train import TrainConfig, check_setting, train
-from labs.widgets import curve
+from labs.training import DIVERGED, TrainConfig, train
+from labs.widgets import curve, status
+from labs.widgets.controls import control
 
-MOST_STEPS = 100_000        # the order of all mini-batches is drawn before the first step, and kept in memory
-FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+# The order of all mini-batches is drawn before the first step, and kept in memory.
+MOST_STEPS = 100_000
+COLUMNS = "repeat(auto-fit, minmax(min(100%, 19em), 1fr))"
 
 
 class _Stopped(Exception):
@@ -34,9 +34,10 @@ class _Stopped(Exception):
 def live(task, explorer=None, **start):
     """A panel that trains one setting of `task` at a time, in the background, on the best device.
 
-    `explorer`: an Explorer of the same task; its setting becomes the panel's whenever it moves, and the live curve is laid
-    over the recorded one. `start`: values of `TrainConfig` shown first. Returns a `Live`. Raises ValueError for a name or
-    value of `start` that is impossible, or an explorer of another task.
+    `explorer`: an Explorer of the same task; its setting becomes the panel's whenever it moves, and
+    the live curve is laid over the recorded one. `start`: values of `TrainConfig` shown first.
+    Returns a `Live`. Raises ValueError for a name or value of `start` that is impossible, or an
+    explorer of another task.
 
     >>> labs.live(labs.tasks.spirals(), learning_rate=0.01, steps=2000)
     """
@@ -47,8 +48,9 @@ def live(task, explorer=None, **start):
 class Live(widgets.VBox):
     """The panel that `live` returns.
 
-    `controls`: {setting: widget}. `train_button`, `stop_button`, `progress`, `status`, `picture`: its other widgets.
-    `points`: the (step, train_loss, val_loss, val_metric) measured so far in the latest run. `running`: whether one trains.
+    `controls`: {setting: widget}. `train_button`, `stop_button`, `progress`, `status`, `picture`:
+    its other widgets. `points`: the (step, train_loss, val_loss, val_metric) measured so far in the
+    latest run. `running`: whether one trains.
     """
 
     def __init__(self, task, explorer=None, **start):
@@ -57,21 +59,33 @@ class Live(widgets.VBox):
         self._one_at_a_time, self._stop_wish = threading.Lock(), threading.Event()
         shown = dataclasses.asdict(TrainConfig()) | _shown(explorer) | start
         self.controls = _controls(task, explorer, shown)
-        self.train_button = widgets.Button(description=words()["train"], button_style="primary", icon="play")
-        self.stop_button = widgets.Button(description=words()["stop"], icon="stop", disabled=True)
-        self.progress = widgets.IntProgress(min=0, max=1, layout=widgets.Layout(width="auto", flex="1 1 8em"))
+        self._make_buttons()
         self.status, self.picture = widgets.HTML(), widgets.HTML()
-        self.train_button.on_click(self._start)
-        self.stop_button.on_click(self.stop)
-        grid = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(
-            grid_template_columns="repeat(auto-fit, minmax(min(100%, 19em), 1fr))", grid_gap="2px 20px"))
-        buttons = widgets.HBox([self.train_button, self.stop_button, self.progress], layout=widgets.Layout(
-            flex_flow="row wrap", align_items="center", margin="8px 0 0"))
-        super().__init__([grid, buttons, self.status, self.picture], layout=widgets.Layout(max_width="46em"))
+        setting = widgets.GridBox(
+            list(self.controls.values()),
+            layout=widgets.Layout(grid_template_columns=COLUMNS, grid_gap="2px 20px"),
+        )
+        buttons = widgets.HBox(
+            [self.train_button, self.stop_button, self.progress],
+            layout=widgets.Layout(flex_flow="row wrap", align_items="center", margin="8px 0 0"),
+        )
+        whole = widgets.Layout(max_width="46em")
+        super().__init__([setting, buttons, self.status, self.picture], layout=whole)
         self.add_class("labs-live")
         self._say("ready")
         if explorer is not None:
             explorer.observe(self._follow, "choice")
+
+    def _make_buttons(self):
+        train_text, stop_text = words.text("live.train"), words.text("live.stop")
+        self.train_button = widgets.Button(
+            description=train_text, button_style="primary", icon="play"
+        )
+        self.stop_button = widgets.Button(description=stop_text, icon="stop", disabled=True)
+        wide = widgets.Layout(width="auto", flex="1 1 8em")
+        self.progress = widgets.IntProgress(min=0, max=1, layout=wide)
+        self.train_button.on_click(self._start)
+        self.stop_button.on_click(self.stop)
 
     def __repr__(self):
         return f"Live panel: trains {self.task.title}. It needs a kernel."
@@ -94,7 +108,9 @@ class Live(widgets.VBox):
         super().close()
 
     def _leave(self):
-        """Let the thread end before Python does: torch aborts the process where it is cut off in a step."""
+        """Let the thread end before Python does: torch aborts the process where it is cut off in a
+        step.
+        """
         self.stop()
         self.wait(10)
 
@@ -110,31 +126,44 @@ class Live(widgets.VBox):
         self._stop_wish.clear()
         self.points, self.progress.value = [], 0
         try:
-            config = TrainConfig(**{name: control.value for name, control in self.controls.items()})
-            if config.steps > MOST_STEPS:
-                raise ValueError(words()["too_long"].format(most=f"{MOST_STEPS:,}", steps=f"{config.steps:,}"))
+            config = self._config()
             measured = train(self._stoppable_task(), config, self.device)
-            first = next(measured)      # here, not in the thread: a refusal is immediate, and torch's seed is set undisturbed
+            # Here, not in the thread: a refusal is immediate, and torch's seed is set undisturbed.
+            first = next(measured)
             if not math.isfinite(first.train_loss):
-                raise ValueError(words()["not_finite"].format(loss=first.train_loss))
+                raise ValueError(words.text("live.not_finite", loss=first.train_loss))
         except ValueError as error:
             self._end("refused", reason=error)
-        except Exception as error:      # whatever a task of the reader's own raises belongs in the panel, in words
+        except (
+            Exception
+        ) as error:  # a task of the reader's own may raise anything: into the panel, in words
             self._end("failed", step=0, kind=type(error).__name__, reason=error)
         else:
             self.train_button.disabled, self.stop_button.disabled = True, False
             self.progress.max, self.progress.bar_style = config.steps, ""
-            self._thread = threading.Thread(target=self._run, args=(config, itertools.chain([first], measured)), daemon=True)
+            points = itertools.chain([first], measured)
+            self._thread = threading.Thread(target=self._run, args=(config, points), daemon=True)
             atexit.register(self._leave)
             self._thread.start()
 
+    def _config(self):
+        config = TrainConfig(**{name: shown.value for name, shown in self.controls.items()})
+        if config.steps > MOST_STEPS:
+            most, steps = f"{MOST_STEPS:,}", f"{config.steps:,}"
+            raise ValueError(words.text("live.too_long", most=most, steps=steps))
+        return config
+
     def _stoppable_task(self):
-        """The task with a loss that looks at the Stop button: a run then ends at once, however rarely it is measured."""
+        """The task with a loss that looks at the Stop button: a run then ends at once, however
+        rarely it is measured.
+        """
+
         def loss(outputs, targets):
             """The task's own; raises _Stopped after the button."""
             if self._stop_wish.is_set():
                 raise _Stopped
             return self.task.loss(outputs, targets)
+
         return dataclasses.replace(self.task, loss=loss)
 
     def _run(self, config, measured):
@@ -152,7 +181,7 @@ class Live(widgets.VBox):
             self._end("done", config, seconds=time.perf_counter() - began)
         except _Stopped:
             self._end("stopped", config)
-        except Exception as error:      # nobody would see it in a thread: it goes to the panel
+        except Exception as error:  # nobody would see it in a thread: it goes to the panel
             self._end("failed", config, step=step, kind=type(error).__name__, reason=error)
 
     def _end(self, what, config=None, **facts):
@@ -162,76 +191,59 @@ class Live(widgets.VBox):
             self._say(what, config, **facts)
         finally:
             atexit.unregister(self._leave)
-            self.running = False        # before the button: a click on it must find the panel free
+            # Before the button: a click on it must find the panel free.
+            self.running = False
             self.train_button.disabled, self.stop_button.disabled = False, True
 
     def _say(self, what, config=None, **facts):
-        if self.points:
-            facts = self.points[-1]._asdict() | {"metric": self.task.metric_label} | facts
-        if config:
-            setting = {name: _number(value) for name, value in dataclasses.asdict(config).items()}
-            facts |= {"steps": config.steps, "setting": words()["setting"].format(**setting)}
+        point = self.points[-1] if self.points else None
         facts |= {"device": describe(self.device)}
-        sentence = words()[what].format(**{name: _number(fact) for name, fact in facts.items()})
-        self.status.value = f'<p style="margin: 4px 0; line-height: 1.4" data-status="{what}">{html.escape(sentence)}</p>'
+        said = html.escape(status.sentence(what, self.task, config, point, facts))
+        style = "margin: 4px 0; line-height: 1.4"
+        self.status.value = f'<p style="{style}" data-status="{what}">{said}</p>'
 
     def _draw(self, config, running):
-        if not self.points:
-            self.picture.value = ""
-            if self.explorer is not None:
-                self.explorer.live = {}
-            return
-        steps, train_loss, val_loss, _, _ = zip(*self.points)
-        self.picture.value = curve.svg(steps, {"train_loss": train_loss, "val_loss": val_loss}, config.steps,
-                                       self.task.loss_label, words())
+        picture, overlay = "", {}
+        if self.points:
+            steps, train_loss, val_loss, _, _ = map(list, zip(*self.points))
+            losses = {"train_loss": train_loss, "val_loss": val_loss}
+            picture = curve.svg(steps, losses, config.steps, self.task.loss_label)
+            label = words.text("live.label")
+            overlay = {"label": label, "steps": steps, **losses, "running": running}
+        self.picture.value = picture
         if self.explorer is not None:
-            self.explorer.live = {"label": words()["label"], "steps": list(steps), "train_loss": list(train_loss),
-                                  "val_loss": list(val_loss), "running": running}
-
-
-@functools.cache
-def words(language="en"):
-    """The panel's texts."""
-    table = pathlib.Path(__file__).with_name("strings.json").read_text(encoding="utf-8")
-    return json.loads(table)[language]["live"]
-
-
-def _number(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+            self.explorer.live = overlay
 
 
 def _check_start(task, explorer, start):
     for name, value in start.items():
-        if name not in FIELDS:
-            raise ValueError(f"start: expected one of {list(FIELDS)}, got {name!r}; check the spelling")
-        check_setting(name, value)
+        if name not in settings.SETTINGS:
+            raise ValueError(
+                f"start: expected one of {list(settings.SETTINGS)}, got {name!r}; "
+                "check the spelling"
+            )
+        settings.check(name, value)
     if explorer is not None and explorer.meta["task"]["name"] != task.name:
-        raise ValueError(f"explorer: expected runs on the task {task.name!r}, got {explorer.meta['task']['name']!r}; "
-                         "give the panel the task that was swept")
+        raise ValueError(
+            f"explorer: expected runs on the task {task.name!r}, "
+            f"got {explorer.meta['task']['name']!r}; give the panel the task that was swept"
+        )
 
 
 def _shown(explorer):
     """The setting that an explorer shows, as values of TrainConfig."""
     if explorer is None:
         return {}
-    axes = {axis["name"]: axis["values"][explorer.choice[axis["name"]]] for axis in explorer.meta["axes"]}
-    return {name: value for name, value in axes.items() if name in FIELDS} | {"steps": explorer.meta["steps"]}
+    shown = {name: v for name, v in explorer.values.items() if name in settings.SETTINGS}
+    return shown | {"steps": explorer.meta["steps"]}
 
 
 def _controls(task, explorer, shown):
     """A control for each setting: {name: widget}."""
-    recorded = {axis["name"]: axis["values"] for axis in explorer.meta["axes"]} if explorer is not None else {}
+    axes = explorer.meta["axes"] if explorer is not None else []
+    recorded = {axis["name"]: axis["values"] for axis in axes}
     samples = len(task.data.train_x)
-    sizes = {2**i for i in range(samples.bit_length() + 1)} | {samples, shown["batch_size"], *recorded.get("batch_size", ())}
-    rates = [1e-5, 10, shown["learning_rate"], *recorded.get("learning_rate", ())]
-    kinds = {
-        "optimizer": functools.partial(widgets.Dropdown, options=list(RULES)),
-        "learning_rate": functools.partial(widgets.FloatLogSlider, min=math.floor(math.log10(min(rates))), step=0.05,
-                                           max=math.ceil(math.log10(max(rates))), readout_format=".3g"),
-        "batch_size": functools.partial(widgets.SelectionSlider, options=sorted(sizes)),
-        "weight_decay": widgets.FloatText, "l2": widgets.FloatText,
-        "schedule": functools.partial(widgets.Dropdown, options=list(SCHEDULES)),
-        "seed": widgets.IntText, "steps": widgets.IntText}
-    labels = {name: label for name, (label, _) in AXES.items()} | {"steps": words()["steps"]}
-    return {name: kind(value=shown[name], description=labels[name], style={"description_width": "7em"},
-                       layout=widgets.Layout(width="auto")) for name, kind in kinds.items()}
+    return {
+        name: control(setting, shown[name], recorded.get(name, ()), samples)
+        for name, setting in settings.SETTINGS.items()
+    }

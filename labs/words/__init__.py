@@ -27,10 +27,12 @@ def text(key, language="en", **values):
     return template.format(**values)
 
 
-def label(key, language="en"):
-    """The text of a label: what `key` says, or where no table has it, the key's own words."""
+def label(key, language="en", **values):
+    """The text of a label, its {places} filled: what `key` says, or where no table has it, the key's own words."""
     found = _find(key, language)
-    return found if found is not None else key.removeprefix("axis.").replace("_", " ")
+    if found is not None:
+        return found.format(**values)
+    return key.removeprefix("axis.").removeprefix("value.").replace("_", " ")
 
 
 def _find(key, language):

@@ -1,4 +1,6 @@
-/** The controls: native inputs, each a function that returns an element whose `.value` can be set. */
+/**
+ * The controls: native inputs, each a function that returns an element whose `.value` can be set.
+ */
 import { freshId, h, put, say } from "./dom.js";
 import { formatValue } from "./format.js";
 
@@ -35,7 +37,8 @@ export function picker(axis, onInput) {
 /** A list of options; `onInput` gets the position of the one chosen. */
 export function select(label, options, attributes, onInput) {
   const id = freshId();
-  const input = h("select", { id, ...attributes, input: () => onInput(input.selectedIndex) }, ...options.map((text) => h("option", {}, text)));
+  const chosen = { input: () => onInput(input.selectedIndex) };
+  const input = h("select", { id, ...attributes, ...chosen }, ...options.map((text) => h("option", {}, text)));
   const element = h("div", { class: "control control-select" }, h("label", { for: id }, label), input);
   return withValue(element, (index) => { input.selectedIndex = index; });
 }
@@ -47,7 +50,8 @@ export function toggle(label, attributes, onInput) {
 }
 
 function rangeInput(count, onInput) {
-  const input = h("input", { type: "range", id: freshId(), min: 0, max: count - 1, step: 1, input: () => onInput(Number(input.value)) });
+  const places = { type: "range", id: freshId(), min: 0, max: count - 1, step: 1 };
+  const input = h("input", { ...places, input: () => onInput(Number(input.value)) });
   input.style.setProperty("--gaps", String(Math.max(1, count - 1)));
   return input;
 }

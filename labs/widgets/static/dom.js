@@ -3,7 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * An HTML element. Attributes whose value is a function are event listeners; null ones are left out.
+ * An HTML element. Attributes whose value is a function are event listeners; null ones are left
+ * out.
  * @param {string} tag
  * @param {Record<string, string | number | boolean | null | ((event: any) => void)>} [attributes]
  * @param {...(Node | string)} children
@@ -26,7 +27,10 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Set attributes where they differ; null removes one. Leaving equal ones alone spares the browser a new layout. */
+/**
+ * Set attributes where they differ; null removes one. Leaving equal ones alone spares the browser a
+ * new layout.
+ */
 export function put(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null) element.removeAttribute(name);
@@ -35,13 +39,17 @@ export function put(element, attributes) {
   return element;
 }
 
-/** Set the text of an element where it differs: a live region then speaks only when there is news. */
+/**
+ * Set the text of an element where it differs: a live region then speaks only when there is news.
+ */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
   return element;
 }
 
-/** An id that no other view on the page has: every explorer carries its own copy of these modules. */
+/**
+ * An id that no other view on the page has: every explorer carries its own copy of these modules.
+ */
 export function freshId() {
   return `labs-${Math.random().toString(36).slice(2)}`;
 }

@@ -1,14 +1,15 @@
 /** Numbers as the field writes them: 0.003, 1e-4, 4,096. */
+import { isLoss } from "./record.js";
 
 /** A hyper-parameter: three digits at most, powers of ten below a thousandth. */
 export function formatValue(value) {
-  if (typeof value === "string" || value === 0) return String(value);
+  if (typeof value !== "number" || value === 0) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e6) return String(size < 1000 ? Number(value.toPrecision(3)) : Math.round(value));
-  return power(value, 3);
+  if (size < 1e-3 || size >= 1e6) return power(value, 3);
+  return String(size < 1000 ? Number(value.toPrecision(3)) : Math.round(value));
 }
 
-/** A loss or a score: two digits, three from one upwards. */
+/** A loss: two digits, three from one upwards. */
 export function formatLoss(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
@@ -17,10 +18,21 @@ export function formatLoss(value) {
   return value.toPrecision(size >= 1 ? 3 : 2);
 }
 
-/** A score between 0 and 1 keeps three places: 0.987 and 0.993 differ. */
-export function formatScore(value) {
+/**
+ * Any other number: whole ones below 1e6 in full, others to three digits. A score of 0.9 reads
+ * 0.900.
+ */
+export function formatNumber(value) {
+  if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  return size > 0 && size < 1e-3 ? power(value, 2) : value.toFixed(size < 10 ? 3 : 1);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return power(value, 3);
+  if (Number.isInteger(value) || size >= 999.5) return formatCount(Math.round(value));
+  return value.toPrecision(3);
+}
+
+/** A number of the kind that `value` holds. */
+export function formatOf(value) {
+  return isLoss(value) ? formatLoss : formatNumber;
 }
 
 /** A count: 7,680. */

@@ -12,9 +12,10 @@ export function writeHash(name, axes, choice) {
 }
 
 /**
- * What a hash asks of the explorer `name`: null where it is meant for something else; otherwise the positions it gives,
- * and what it asks for in vain.
- * @returns {{choice: import("./record.js").Choice, unknown: {axis: import("./record.js").Axis | null, name: string, value: string}[]} | null}
+ * What a hash asks of the explorer `name`: null where it is meant for something else; otherwise the
+ * positions it gives, and what it asks for in vain.
+ * @typedef {{axis: import("./record.js").Axis | null, name: string, value: string}} Miss
+ * @returns {{choice: import("./record.js").Choice, unknown: Miss[]} | null}
  */
 export function readHash(hash, name, axes) {
   if (!hash.startsWith(`#${name}:`)) return null;
@@ -39,7 +40,8 @@ function written(axis) {
 function positionOf(axis, text) {
   const exact = written(axis).indexOf(text);
   if (exact >= 0 || text.trim() === "") return exact;
-  return axis.values.findIndex((value) => typeof value === "number" && Math.abs(Number(text) - value) <= 1e-6 * Math.abs(value));
+  const near = (value) => Math.abs(Number(text) - value) <= 1e-6 * Math.abs(value);
+  return axis.values.findIndex((value) => typeof value === "number" && near(value));
 }
 
 function decode(text) {

@@ -1,97 +1,81 @@
 /**
- * The record: decoding what labs/widgets/payload.py coded, and arithmetic on run numbers.
+ * The record, and arithmetic on run numbers.
  *
- * R runs, K recorded steps. A run's number is its flat index in C order over the axes (the last axis runs fastest).
+ * R runs, K recorded steps. A run's number is its flat index in C order over the axes (the last
+ * axis runs fastest).
  */
+import { inflate, readPart } from "./coding.js";
 
 /**
- * @typedef {{name: string, label: string, scale: string, values: (number | string)[], code: string[]}} Axis
+ * @typedef {object} Axis
+ * @property {string} name
+ * @property {string} label in the reader's words
+ * @property {"linear" | "log" | "category"} scale
+ * @property {"slider" | "list"} control
+ * @property {boolean} repeats its values repeat one setting
+ * @property {(number | string | boolean)[]} values
+ * @property {string[]} code the values in Python
+ *
  * @typedef {Record<string, number>} Choice axis name to position on the axis
+ *
+ * @typedef {object} Value a number of every run
+ * @property {string} name
+ * @property {string} label in the reader's words
+ * @property {"lower" | "higher" | null} better
+ * @property {ArrayLike<number>} array R, NaN where missing
+ *
  * @typedef {object} Runs
  * @property {any} meta
  * @property {Axis[]} axes
  * @property {number} count R
  * @property {number[]} times K steps
- * @property {Float64Array} train_loss R × K, NaN where missing
- * @property {Float64Array} val_loss R × K, NaN where missing
- * @property {Float64Array} final_metric R
+ * @property {Record<string, Float64Array>} curves the losses by name, R × K, NaN where missing
+ * @property {Value[]} values
+ * @property {Value | null} loss the final value of the loss that runs are judged by, null without curves
  * @property {Int32Array} diverged_at R, -1 where a run did not diverge
  * @property {Uint8Array} trained R
- * @property {{shape: number[], rest: Int8Array}[]} frames the model view, one entry for each moment
+ * @property {{shape: number[], rest: Int8Array}[]} frames the view, one entry for each moment
+ * @property {Float32Array | null} samples the points to draw with it
  */
 
 /**
  * @param {any} meta
  * @param {DataView | Uint8Array | ArrayBuffer} payload
+ * @param {import("./strings.js").Text} t
  * @returns {Promise<Runs>}
  */
-export async function readRecord(meta, payload) {
-  const bytes = payload instanceof ArrayBuffer ? new Uint8Array(payload) : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
-  const raws = await Promise.all(meta.parts.map((part) => inflate(bytes.subarray(part.at, part.at + part.length))));
-  const runs = { meta, axes: meta.axes, times: meta.record_steps, count: meta.axes.reduce((n, axis) => n * axis.values.length, 1), frames: [] };
+export async function readRecord(meta, payload, t) {
+  const bytes = payload instanceof ArrayBuffer
+    ? new Uint8Array(payload)
+    : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+  const pieces = meta.parts.map((part) => bytes.subarray(part.at, part.at + part.length));
+  const raws = await Promise.all(pieces.map(inflate));
+  const curves = {}, arrays = {}, frames = [];
   meta.parts.forEach((part, i) => {
-    if (raws[i].length !== size(part.shape) * WIDTH[part.kind]) throw new Error(`${part.name}: ${raws[i].length} bytes`);
-    if (part.kind === "frame") runs.frames.push({ shape: part.shape, rest: new Int8Array(raws[i].buffer) });
-    else runs[part.name] = READERS[part.kind](raws[i], part, meta);
+    const array = readPart(part, raws[i], meta);
+    if (part.kind === "frame") frames.push(array);
+    else (part.kind === "log16" ? curves : arrays)[part.name] = array;
   });
-  return runs;
+  const times = meta.record_steps;
+  const values = meta.values.map((value) => ({
+    ...value,
+    label: t.label(value.label, { metric: meta.task.metric }),
+    array: arrays[value.name] ?? lastOf(curves[value.name], times.length),
+  }));
+  return {
+    meta, times, curves, values, frames,
+    axes: meta.axes.map((axis) => ({ ...axis, label: t.label(axis.label) })),
+    count: meta.axes.reduce((n, axis) => n * axis.values.length, 1),
+    loss: values.find(({ name }) => name in curves) ?? null,
+    diverged_at: arrays.diverged_at,
+    trained: arrays.trained,
+    samples: arrays.samples ?? null,
+  };
 }
 
-const WIDTH = { log16: 2, linear16: 2, int32: 4, uint8: 1, frame: 1 };
-const READERS = { log16: readLog16, linear16: readLinear16, int32: readInt32, uint8: (raw) => raw };
-
-async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Time-major folded differences of logarithms to run-major losses. */
-function readLog16(raw, part, meta) {
-  const steps = part.shape.at(-1);
-  const runs = size(part.shape) / steps;
-  const losses = new Float64Array(runs * steps);
-  for (let run = 0; run < runs; run++) {
-    let code = 0;
-    for (let k = 0; k < steps; k++) {
-      const i = k * runs + run;
-      const folded = (raw[i] << 8) | raw[runs * steps + i];
-      code = (code + (folded & 1 ? -(folded >> 1) - 1 : folded >> 1)) & 0xffff;
-      losses[run * steps + k] = code > 0 ? Math.exp(meta.log_floor + (code - 1) * meta.log_step) : NaN;
-    }
-  }
-  return losses;
-}
-
-function readLinear16(raw, part) {
-  const count = size(part.shape);
-  return Float64Array.from({ length: count }, (_, i) => {
-    const code = (raw[i] << 8) | raw[count + i];
-    return code > 0 ? part.low + ((code - 1) / 65534) * (part.high - part.low) : NaN;
-  });
-}
-
-function readInt32(raw, part) {
-  const count = size(part.shape);
-  return Int32Array.from({ length: count }, (_, i) =>
-    (raw[i] << 24) | (raw[count + i] << 16) | (raw[2 * count + i] << 8) | raw[3 * count + i]);
-}
-
-/**
- * One image of the model view: probabilities in 0…1, row 0 lowest. `setting` counts settings (runs without the seed axis).
- * @returns {{width: number, height: number, values: Float32Array}}
- */
-export function readFrame({ shape, rest }, setting, levels) {
-  const [height, width] = shape.slice(-2);
-  const at = (x, y) => (x < 0 || y < 0 ? 0 : values[y * width + x]);
-  const values = new Float32Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [left, upper, corner] = [at(x - 1, y), at(x, y - 1), at(x - 1, y - 1)];
-      const foretold = Math.min(Math.max(left + upper - corner, Math.min(left, upper)), Math.max(left, upper));
-      values[y * width + x] = foretold + rest[setting * width * height + y * width + x];
-    }
-  }
-  return { width, height, values: values.map((grey) => grey / levels) };
+/** The last column of a curve. */
+function lastOf(curve, steps) {
+  return Float64Array.from({ length: curve.length / steps }, (_, i) => curve[(i + 1) * steps - 1]);
 }
 
 /** The number of the run at `choice`. */
@@ -109,30 +93,41 @@ export function choiceAt(axes, run) {
   return choice;
 }
 
-/** The runs that differ from `choice` in the named axis only, in its order. */
-export function runsAlong(axes, choice, name) {
-  const axis = axes.find((a) => a.name === name);
-  return axis ? axis.values.map((_, i) => runAt(axes, { ...choice, [name]: i })) : [runAt(axes, choice)];
+/** The axes that repeat one setting and have more than one value. */
+export function repetitions(axes) {
+  return axes.filter((axis) => axis.repeats && axis.values.length > 1);
 }
 
-/** The number of the setting at `choice`: the run number without the seed axis. */
+/** The runs that differ from `choice` in repetitions only. */
+export function repeated(axes, choice) {
+  const choices = repetitions(axes).reduce(
+    (some, axis) => some.flatMap((one) => axis.values.map((_, i) => ({ ...one, [axis.name]: i }))),
+    [choice]);
+  return choices.map((one) => runAt(axes, one));
+}
+
+/** The number of the setting at `choice`: the run number without the repetitions. */
 export function settingAt(axes, choice) {
-  return runAt(axes.filter((axis) => axis.name !== "seed"), choice);
+  return runAt(axes.filter((axis) => !axis.repeats), choice);
 }
 
-/** The values of one run's series. */
+/** The values of one run's curve; null where the record has none of this name. */
 export function seriesOf(runs, name, run) {
   const steps = runs.times.length;
-  return runs[name].subarray(run * steps, (run + 1) * steps);
+  return runs.curves[name]?.subarray(run * steps, (run + 1) * steps) ?? null;
 }
 
-/** The last recorded validation loss, NaN where the run diverged or was not trained. */
+/** Whether a value is a loss: never negative, and the lower the better. */
+export function isLoss({ name }) {
+  return name === "val_loss" || name === "train_loss";
+}
+
+/** The last recorded loss, NaN where the run diverged or was not trained. */
 export function finalLoss(runs, run) {
-  const steps = runs.times.length;
-  return runs.val_loss[run * steps + steps - 1];
+  return runs.loss.array[run];
 }
 
-/** Lowest and highest of a series over several runs at every step, NaN where none has a value. */
+/** Lowest and highest of a curve over several runs at every step, NaN where none has a value. */
 export function envelope(runs, name, members) {
   const low = new Float64Array(runs.times.length).fill(NaN);
   const high = low.slice();
@@ -144,8 +139,4 @@ export function envelope(runs, name, members) {
     });
   }
   return { low, high };
-}
-
-function size(shape) {
-  return shape.reduce((n, length) => n * length, 1);
 }

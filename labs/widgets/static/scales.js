@@ -27,11 +27,16 @@ export function makeScale(kind, domain, range, count) {
 export function linearTicks([low, high], count) {
   const step = roundStep((high - low) / Math.max(1, count));
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) ticks.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) {
+    ticks.push(Number((i * step).toPrecision(12)));
+  }
   return ticks;
 }
 
-/** Powers of ten, with 2 and 5 between them where there is room; round numbers where the domain spans hardly one. */
+/**
+ * Powers of ten, with 2 and 5 between them where there is room; round numbers where the domain
+ * spans hardly one.
+ */
 export function logTicks([low, high], count) {
   const ticks = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {

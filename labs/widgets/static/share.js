@@ -4,35 +4,43 @@ import { formatValue } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
 
 /**
+ * The panel with the link and, where the record knows it, the call.
  * @param {import("./record.js").Runs} runs
  * @param {import("./strings.js").Text} t
  */
 export function sharing(runs, t) {
-  const code = h("code");
+  const code = runs.meta.call === null ? null : h("code");
   const news = h("p", { class: "note news", role: "status" });
   let state = null;
-  const copyCall = async () => say(news, (await copied(code.textContent)) ? t("share.copied_call") : t("share.not_copied"));
-  const copyLink = async () => {
+  const tell = async (text, done, failed) => say(news, t((await copied(text)) ? done : failed));
+  const copyCall = () => tell(code.textContent, "share.copied_call", "share.not_copied");
+  const copyLink = () => {
     history.replaceState(history.state, "", writeHash(runs.meta.name, runs.axes, state.choice));
-    say(news, (await copied(location.href)) ? t("share.copied_link") : t("share.not_copied_link"));
+    return tell(location.href, "share.copied_link", "share.not_copied_link");
   };
+  const button = (what, click) =>
+    h("button", { type: "button", "data-copy": what, click }, t(`share.copy_${what}`));
+  const head = code
+    ? [h("p", { class: "title" }, t("share.call")), button("call", copyCall), button("link", copyLink)]
+    : [button("link", copyLink)];
+  const call = code ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code)] : [];
   const element = h("section", { class: "panel panel-share" },
-    h("div", { class: "share-head" }, h("p", { class: "title" }, t("share.call")),
-      h("button", { type: "button", "data-copy": "call", click: copyCall }, t("share.copy_call")),
-      h("button", { type: "button", "data-copy": "link", click: copyLink }, t("share.copy_link"))),
-    h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), news);
+    h("div", { class: "share-head" }, ...head), ...call, news);
   const draw = (next) => {
     if (state && state.index !== next.index) say(news, "");
     state = next;
-    say(code, callText(runs, next.choice));
+    if (code) say(code, callText(runs, next.choice));
   };
   return { element, draw };
 }
 
 /** The `labs.sweep` call of the one run at `choice`. */
 export function callText(runs, choice) {
-  const grid = runs.axes.map((axis) => `${axis.name}=[${axis.code[choice[axis.name]]}]`).join(", ");
-  return runs.meta.call.join(grid);
+  const codeOf = (name) => {
+    const axis = runs.axes.find((a) => a.name === name);
+    return axis && axis.code[choice[name]];
+  };
+  return runs.meta.call.replace(/\{(\w+)\}/g, (place, name) => codeOf(name) ?? place);
 }
 
 /**
@@ -48,7 +56,8 @@ export function followAddress(runs, notice, choose, t) {
     if (!asked) return;
     if (Object.keys(asked.choice).length) choose(asked.choice);
     notice.replaceChildren(...asked.unknown.map((miss) => h("p", {}, missText(runs.axes, miss, t))));
-    if (asked.unknown.length) notice.append(h("button", { type: "button", click: () => notice.replaceChildren() }, t("share.dismiss")));
+    const dismiss = { type: "button", click: () => notice.replaceChildren() };
+    if (asked.unknown.length) notice.append(h("button", dismiss, t("share.dismiss")));
     notice.parentElement.scrollIntoView({ block: "start" });
   };
   follow();
@@ -58,7 +67,8 @@ export function followAddress(runs, notice, choose, t) {
 
 function missText(axes, { axis, name, value }, t) {
   if (!axis) return t("share.bad_axis", { name, expected: axes.map((a) => a.name).join(", ") });
-  return t("share.bad_value", { label: axis.label, value: value || "“”", expected: axis.values.map(formatValue).join(", ") });
+  const expected = axis.values.map(formatValue).join(", ");
+  return t("share.bad_value", { label: axis.label, value: value || "“”", expected });
 }
 
 async function copied(text) {

@@ -1,20 +1,39 @@
 /** The words of the widget, in the language of the page. */
-import table from "../strings.json";
+import tables from "./words.json";
 
 /**
- * @typedef {(key: string, values?: Record<string, string | number>) => string} Text
- * Looks up "group.key" and puts the values in its {places}.
+ * @typedef {Record<string, string | number>} Values
+ * @typedef {((key: string, values?: Values) => string)
+ *   & {label: (key: string, values?: Values) => string}} Text
+ * Looks up "group.key" and puts the values in its {places}. `label` does so for the name of an axis
+ * or a value, which may be in no table: then it is its own words.
  */
 
 /**
- * @param {string} language a tag such as "en" or "en-GB"; English where the table lacks it
+ * @param {string} language a tag such as "en" or "en-GB"; English where there is no table of it
  * @returns {Text}
  */
 export function makeText(language) {
-  const words = table[language] ?? table[language.split("-")[0]] ?? table.en;
-  return (key, values = {}) => {
-    const [group, name] = key.split(".");
-    const template = words[group]?.[name] ?? table.en[group][name];
-    return template.replace(/\{(\w+)\}/g, (_, place) => String(values[place]));
+  const own = tables[language] ?? tables[language.split("-")[0]] ?? tables.en;
+  const find = (key) => {
+    const [group, name] = [key.split(".")[0], key.split(".").slice(1).join(".")];
+    return own[group]?.[name] ?? tables.en[group]?.[name];
   };
+  const filled = (template, values) =>
+    template.replace(/\{(\w+)\}/g, (_, place) => String(values[place]));
+  const text = (key, values = {}) => filled(find(key), values);
+  const label = (key, values = {}) => {
+    const template = find(key);
+    return template === undefined ? ownWords(key) : filled(template, values);
+  };
+  return Object.assign(text, { label });
+}
+
+function ownWords(key) {
+  return key.replace(/^axis\./, "").replace(/^value\./, "").replaceAll("_", " ");
+}
+
+/** The words with a capital in front, for a title. */
+export function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

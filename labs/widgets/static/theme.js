@@ -17,12 +17,20 @@ export function colours(root, names) {
   return found;
 }
 
-/** Call `redraw` when the page or the system changes between light and dark. Returns a function that stops it. */
+/**
+ * The attributes by which the book, JupyterLab, VS Code and Colab say which of the two they show.
+ */
+const MARKS = ["data-theme", "data-mode", "data-jp-theme-light", "data-jp-theme-name", "theme", "class"];
+
+/**
+ * Call `redraw` when the page or the system changes between light and dark. Returns a function that
+ * stops it.
+ */
 export function onThemeChange(redraw) {
   const observer = new MutationObserver(redraw);
-  for (const element of [document.documentElement, document.body]) {
-    observer.observe(element, { attributes: true, attributeFilter: ["data-theme", "data-mode", "data-jp-theme-light", "data-jp-theme-name", "theme", "class"] });
-  }
+  const marks = { attributes: true, attributeFilter: MARKS };
+  observer.observe(document.documentElement, marks);
+  observer.observe(document.body, marks);
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", redraw);
   return () => {

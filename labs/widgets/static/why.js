@@ -1,6 +1,7 @@
 /**
- * One sentence of why: each rule looks at the run shown and at its measured neighbours in the grid, and speaks or
- * passes. The first that speaks is shown, so the order is: what went wrong, then what would be better, then how good it is.
+ * One sentence of why: each rule looks at the run shown and at its measured neighbours in the grid,
+ * and speaks or passes. The first that speaks is shown, so the order is: what went wrong, then what
+ * would be better, then how good it is.
  */
 import { formatCount, formatLoss, formatValue } from "./format.js";
 import { finalLoss, runAt, seriesOf } from "./record.js";
@@ -19,8 +20,12 @@ const RULES = [untrained, diverged, slow, bounces, overfits, regularized, better
  * @param {import("./strings.js").Text} t
  */
 export function whyItEndsThere(runs, { index, choice }, t) {
-  const val = finalLoss(runs, index);
-  const context = { runs, index, choice, t, val, train: seriesOf(runs, "train_loss", index), curve: seriesOf(runs, "val_loss", index) };
+  const context = {
+    runs, index, choice, t,
+    val: finalLoss(runs, index),
+    train: seriesOf(runs, "train_loss", index),
+    curve: seriesOf(runs, "val_loss", index),
+  };
   for (const rule of RULES) {
     const sentence = rule(context);
     if (sentence) return sentence;
@@ -46,51 +51,66 @@ function diverged({ runs, index, choice, t }) {
 }
 
 function slow({ runs, choice, t, val, train }) {
+  if (!train) return null;
   const threeQuarters = runs.times.findIndex((step) => step >= 0.75 * runs.meta.steps);
   const larger = neighbour(runs, choice, "learning_rate", 1);
-  if (!(train.at(-1) < FALLING * train[threeQuarters]) || !(larger?.loss < CLEARLY * val)) return null;
+  const falling = train.at(-1) < FALLING * train[threeQuarters];
+  if (!falling || !(larger?.loss < CLEARLY * val)) return null;
   return t("why.slow", { value: larger.value, other: formatLoss(larger.loss), val: formatLoss(val) });
 }
 
 function bounces({ runs, choice, t, val, train }) {
+  if (!train) return null;
   const intervals = train.length - 1;
   const rises = train.filter((loss, k) => k && loss > train[k - 1]).length;
   const smaller = neighbour(runs, choice, "learning_rate", -1);
   if (rises < BOUNCING * intervals || !(smaller?.loss < CLEARLY * val)) return null;
-  return t("why.bounces", { rises, intervals, value: smaller.value, other: formatLoss(smaller.loss), val: formatLoss(val) });
+  const facts = { value: smaller.value, other: formatLoss(smaller.loss), val: formatLoss(val) };
+  return t("why.bounces", { rises, intervals, ...facts });
 }
 
 function overfits({ runs, choice, t, val, train, curve }) {
+  if (!train || !curve) return null;
   const lowest = curve.indexOf(Math.min(...curve));
-  if (lowest < 1 || !(val > RISEN * curve[lowest]) || !(train.at(-1) < FALLING * train[lowest])) return null;
-  const facts = { low: formatLoss(curve[lowest]), step: formatCount(runs.times[lowest]), val: formatLoss(val) };
+  const learned = train.at(-1) < FALLING * train[lowest];
+  if (lowest < 1 || !(val > RISEN * curve[lowest]) || !learned) return null;
+  const step = formatCount(runs.times[lowest]);
+  const facts = { low: formatLoss(curve[lowest]), step, val: formatLoss(val) };
   const helped = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, 1)), val);
-  return helped ? t("why.overfits_helped", { ...facts, name: nameOf(helped, t), other: formatLoss(helped.loss) }) : t("why.overfits", facts);
+  if (!helped) return t("why.overfits", facts);
+  return t("why.overfits_helped", { ...facts, name: nameOf(helped, t), other: formatLoss(helped.loss) });
 }
 
 function regularized({ runs, choice, t, val }) {
   const weaker = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, -1)), val);
-  return weaker && t("why.regularized", { name: nameOf(weaker, t), other: formatLoss(weaker.loss), val: formatLoss(val) });
+  return weaker && t("why.regularized", compared(weaker, val, t));
 }
 
-/** The best single step in the grid; a category has no order, so each of its values is one step away. */
+/**
+ * The best single step in the grid; a list has no order, so each of its values is one step away.
+ */
 function betterNeighbour({ runs, choice, t, val }) {
-  const steps = runs.axes.filter((axis) => axis.name !== "seed").flatMap((axis) => {
-    const moves = typeof axis.values[0] === "string" ? axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean) : [-1, 1];
+  const steps = runs.axes.filter((axis) => !axis.repeats).flatMap((axis) => {
+    const others = axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean);
+    const moves = axis.control === "list" ? others : [-1, 1];
     return moves.map((by) => neighbour(runs, choice, axis.name, by));
   });
   const best = lowerAmong(steps, val);
-  return best && t("why.neighbour", { name: nameOf(best, t), other: formatLoss(best.loss), val: formatLoss(val) });
+  return best && t("why.neighbour", compared(best, val, t));
 }
 
 function standing({ runs, t, val }) {
-  const better = finals(runs).filter((loss) => loss < val).length;
+  const better = runs.loss.array.filter((loss) => loss < val).length;
   const count = formatCount(runs.count);
-  if (better === 0) return t("why.best", { count });
-  return t(better < runs.count / 20 ? "why.among_best" : "why.level", { better: formatCount(better), count });
+  if (better === 0) return t("why.best", { count, name: runs.loss.label });
+  const key = better < runs.count / 20 ? "why.among_best" : "why.level";
+  return t(key, { better: formatCount(better), count });
 }
 
-/** The run `by` positions along an axis: {axis, value, loss}, or null at its end or where there is no loss. */
+/**
+ * The run `by` positions along an axis: {axis, value, loss}, or null at its end or where there is
+ * no loss.
+ */
 function neighbour(runs, choice, name, by) {
   const axis = runs.axes.find((a) => a.name === name);
   const i = (choice[name] ?? 0) + by;
@@ -100,17 +120,14 @@ function neighbour(runs, choice, name, by) {
 }
 
 function lowerAmong(candidates, val) {
-  return candidates.filter((c) => c && c.loss < CLEARLY * val).sort((a, b) => a.loss - b.loss)[0] ?? null;
+  const lower = candidates.filter((found) => found && found.loss < CLEARLY * val);
+  return lower.sort((a, b) => a.loss - b.loss)[0] ?? null;
+}
+
+function compared(found, val, t) {
+  return { name: nameOf(found, t), other: formatLoss(found.loss), val: formatLoss(val) };
 }
 
 function nameOf({ axis, value }, t) {
   return t("what.name", { label: axis.label, value });
-}
-
-const known = new WeakMap();
-
-/** The final validation losses of all runs, gathered once. */
-function finals(runs) {
-  if (!known.has(runs)) known.set(runs, Float64Array.from({ length: runs.count }, (_, run) => finalLoss(runs, run)));
-  return known.get(runs);
 }

@@ -1,55 +1,94 @@
 /** One sentence on what the picture shows, for everyone and for those who hear it. */
-import { formatCount, formatLoss, formatScore, formatValue } from "./format.js";
+import { formatCount, formatLoss, formatNumber, formatOf, formatValue } from "./format.js";
 import { lastFinite } from "./labels.js";
-import { finalLoss, runsAlong, seriesOf, choiceAt } from "./record.js";
+import { choiceAt, finalLoss, repeated, repetitions, seriesOf } from "./record.js";
 
 /**
  * @param {import("./record.js").Runs} runs
- * @param {{index: number, previous: number | null, choice: import("./record.js").Choice, live: any}} state
+ * @param {import("./explorer.js").State} state
  * @param {import("./strings.js").Text} t
  */
-export function whatIsShown(runs, { index, previous, choice, live }, t) {
+export function whatIsShown(runs, state, t) {
   const long = runs.axes.filter((axis) => axis.values.length > 1);
-  const setting = settingText(long.length ? long : runs.axes, choice, t);
-  return outcome(runs, index, setting, t) + seeds(runs, choice, t) + before(runs, index, previous, t) + living(live, t);
+  const setting = settingText(long.length ? long : runs.axes, state.choice, t);
+  const sentences = runs.loss
+    ? [outcome(runs, state.index, setting, t), others(runs, state.index, t), spread(runs, state, t),
+      before(runs, state, t), living(state.live, t)]
+    : [values(runs, state.index, setting, t), spread(runs, state, t)];
+  return sentences.join("");
 }
 
 /** "adam, learning rate 0.01, batch size 32". */
 export function settingText(axes, choice, t) {
-  return axes.map((axis) => {
-    const value = formatValue(axis.values[choice[axis.name]]);
-    return typeof axis.values[0] === "string" ? value : t("what.name", { label: axis.label, value });
+  return axes.map(({ name, label, values }) => {
+    const value = formatValue(values[choice[name]]);
+    return typeof values[0] === "string" ? value : t("what.name", { label, value });
   }).join(", ");
 }
 
 function outcome(runs, index, setting, t) {
   const { steps, task } = runs.meta;
+  const step = runs.diverged_at[index];
   if (!runs.trained[index]) return t("what.untrained", { setting });
-  if (runs.diverged_at[index] >= 0) return t("what.diverged", { setting, step: formatCount(runs.diverged_at[index]), steps: formatCount(steps) });
-  const train = formatLoss(seriesOf(runs, "train_loss", index).at(-1));
-  const metric = runs.final_metric[index];
-  return t("what.ends", { setting, steps: formatCount(steps), val: formatLoss(finalLoss(runs, index)), train })
-    + (Number.isFinite(metric) && task.metric !== "loss" ? t("what.metric", { metric: task.metric, value: formatScore(metric) }) : t("what.stop"));
+  if (step >= 0) return t("what.diverged", { setting, step: formatCount(step), steps: formatCount(steps) });
+  const train = runs.loss.name === "val_loss" ? seriesOf(runs, "train_loss", index) : null;
+  const facts = { setting, steps: formatCount(steps), val: formatLoss(finalLoss(runs, index)) };
+  const ends = train
+    ? t("what.ends", { ...facts, train: formatLoss(train.at(-1)) })
+    : t("what.ends_one", { ...facts, series: t(`series.${runs.loss.name}`) });
+  const metric = runs.values.find(({ name }) => name === "val_metric")?.array[index];
+  if (!task.metric || !Number.isFinite(metric)) return ends + t("what.stop");
+  return ends + t("what.metric", { metric: task.metric, value: formatNumber(metric) });
 }
 
-function seeds(runs, choice, t) {
-  const members = runsAlong(runs.axes, choice, "seed");
-  const ends = members.map((run) => finalLoss(runs, run)).filter(Number.isFinite);
-  const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
+/** What a record has besides losses and metric. */
+function others(runs, index, t) {
+  const known = ({ name }) => name !== "val_metric" && !(name in runs.curves);
+  const found = runs.values.filter(known).map((value) => valueText(value, index, t));
+  return found.length ? t("what.also", { values: found.join(", ") }) : "";
+}
+
+function values(runs, index, setting, t) {
+  const found = runs.values.map((value) => valueText(value, index, t)).join(", ");
+  return t("what.values", { setting, values: found });
+}
+
+function valueText(value, index, t) {
+  const { label, array } = value;
+  if (!Number.isFinite(array[index])) return t("what.no_value", { label });
+  return t("what.name", { label, value: formatOf(value)(array[index]) });
+}
+
+/**
+ * How far the repetitions of the setting are apart: in the loss, or without one in the value on the
+ * map.
+ */
+function spread(runs, { choice, mapValue }, t) {
+  const members = repeated(runs.axes, choice);
   if (members.length < 2) return "";
-  if (diverged) return t("what.seeds_diverged", { diverged, n: members.length });
-  if (ends.length < members.length) return "";
-  return t("what.seeds", { n: members.length, low: formatLoss(Math.min(...ends)), high: formatLoss(Math.max(...ends)) });
+  const label = repetitions(runs.axes).map((axis) => axis.label).join(", ");
+  const value = runs.loss ?? runs.values.find(({ name }) => name === mapValue);
+  const numbers = members.map((run) => value.array[run]).filter(Number.isFinite);
+  const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
+  if (diverged) return t("what.repeats_diverged", { diverged, n: members.length, label });
+  if (numbers.length < members.length) return "";
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map(formatOf(value));
+  const key = runs.loss ? "what.repeats" : "what.repeats_value";
+  return t(key, { n: members.length, label, name: value.label, low, high });
 }
 
-function before(runs, index, previous, t) {
+function before(runs, { index, previous }, t) {
   if (previous === null || previous === index) return "";
   const [now, then] = [choiceAt(runs.axes, index), choiceAt(runs.axes, previous)];
   const changed = settingText(runs.axes.filter((axis) => now[axis.name] !== then[axis.name]), then, t);
-  let ended = t("what.before_untrained");
-  if (runs.diverged_at[previous] >= 0) ended = t("what.before_diverged", { step: formatCount(runs.diverged_at[previous]) });
-  else if (runs.trained[previous]) ended = t("what.before_ended", { val: formatLoss(finalLoss(runs, previous)) });
-  return t("what.before", { changed, ended });
+  return t("what.before", { changed, ended: endOf(runs, previous, t) });
+}
+
+function endOf(runs, run, t) {
+  const step = runs.diverged_at[run];
+  if (step >= 0) return t("what.before_diverged", { step: formatCount(step) });
+  if (!runs.trained[run]) return t("what.before_untrained");
+  return t("what.before_ended", { val: formatLoss(finalLoss(runs, run)) });
 }
 
 function living({ label, steps, train_loss: train, val_loss: val }, t) {
@@ -57,5 +96,7 @@ function living({ label, steps, train_loss: train, val_loss: val }, t) {
   const numbers = (values) => (values ?? []).map((value) => value ?? NaN);
   const k = lastFinite(numbers(train));
   if (k < 0) return t("what.live_start", { label });
-  return t("what.live", { label, step: formatCount(steps[k]), train: formatLoss(train[k]), val: formatLoss(numbers(val)[lastFinite(numbers(val))]) });
+  const last = numbers(val)[lastFinite(numbers(val))];
+  const facts = { label, step: formatCount(steps[k]), train: formatLoss(train[k]), val: formatLoss(last) };
+  return t("what.live", facts);
 }

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
-from labs import traced
+from labs.engine import traced
 
 
 def test_a_list_is_written_once_for_each_combination_of_shapes_and_returns_what_the_function_does():

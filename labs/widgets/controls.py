@@ -1,0 +1,57 @@
+"""The controls of the live panel: one for every setting of `labs.settings`, of a kind that its
+table tells.
+"""
+
+import functools
+import math
+
+import ipywidgets as widgets
+
+from labs import settings, words
+
+RATES = (1e-5, 10)  # what a slider over real numbers on a logarithmic scale spans at least
+
+
+def control(setting, value, recorded, most):
+    """A stock widget that shows `value` of a setting.
+
+    `recorded`: values that it must be able to show besides. `most`: the largest whole number worth
+    offering.
+    """
+    kind = functools.partial(_kind(setting), setting, [value, *recorded], most)
+    made = kind()
+    made.value = value
+    made.description = words.label(f"axis.{setting.name}")
+    made.style.description_width = "7em"
+    made.layout.width = "auto"
+    return made
+
+
+def _kind(setting):
+    if setting.choices is not None:
+        return _list
+    if isinstance(setting.default, bool):
+        return lambda *_: widgets.Checkbox(indent=False)
+    if isinstance(setting.default, int):
+        return _sizes if setting.scale == settings.LOG else lambda *_: widgets.IntText()
+    return _rates if setting.scale == settings.LOG else lambda *_: widgets.FloatText()
+
+
+def _list(setting, values, most):
+    return widgets.Dropdown(options=list(setting.choices))
+
+
+def _sizes(setting, values, most):
+    """Powers of two, and what else must be shown."""
+    powers = {2**i for i in range(most.bit_length() + 1)}
+    return widgets.SelectionSlider(options=sorted({*powers, most, *values}))
+
+
+def _rates(setting, values, most):
+    low, high = min(*RATES, *values), max(*RATES, *values)
+    return widgets.FloatLogSlider(
+        min=math.floor(math.log10(low)),
+        max=math.ceil(math.log10(high)),
+        step=0.05,
+        readout_format=".3g",
+    )

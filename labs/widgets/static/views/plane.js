@@ -1,0 +1,90 @@
+/** The output of a model over the plane, its boundary at one half, and the training points. */
+import { contour } from "../contour.js";
+import { h } from "../dom.js";
+import { formatCount } from "../format.js";
+import { colours } from "../theme.js";
+
+const COLOURS = ["class0", "class1", "even", "surface", "ink"];
+
+/**
+ * @param {{extent: [number, number, number, number]}} about
+ * @param {import("../strings.js").Text} t
+ */
+export function planeView(about, t) {
+  const canvas = h("canvas", { class: "plane", role: "img" });
+  const entry = (kind) => h("span", { class: "key" },
+    h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), t(`plane.${kind}`));
+  let colour = null;
+  return {
+    element: canvas,
+    key: h("div", { class: "legend" }, ...["class0", "class1", "boundary"].map(entry)),
+    describe: (step) => t("plane.picture", { step: formatCount(step) }),
+    recolour: () => { colour = null; },
+    draw: (image, points) => {
+      colour ??= colours(canvas.parentElement, COLOURS);
+      paint(canvas, image, points, about.extent, colour);
+    },
+  };
+}
+
+function paint(canvas, image, points, extent, colour) {
+  const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
+  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const pen = canvas.getContext("2d");
+  pen.clearRect(0, 0, side, side);
+  if (image) {
+    paintField(pen, image, colour, side);
+    paintBoundary(pen, image, colour, side);
+  }
+  points.forEach((point) => paintPoint(pen, point, extent, colour, side));
+}
+
+/**
+ * Probability as a colour between those of the classes; row 0 is the lowest y, so the image is
+ * turned over.
+ */
+function paintField(pen, { width, height, values }, { class0, class1, even }, side) {
+  const pixels = new ImageData(width, height);
+  values.forEach((p, i) => {
+    const end = p < 0.5 ? class0 : class1;
+    const strength = 0.72 * Math.abs(2 * p - 1);
+    const at = ((height - 1 - Math.floor(i / width)) * width + (i % width)) * 4;
+    for (let c = 0; c < 3; c++) pixels.data[at + c] = even[c] + (end[c] - even[c]) * strength;
+    pixels.data[at + 3] = 255;
+  });
+  const small = new OffscreenCanvas(width, height);
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  pen.imageSmoothingEnabled = true;
+  pen.imageSmoothingQuality = "high";
+  // Grid points at the corners lie on the edges.
+  pen.drawImage(small, 0.5, 0.5, width - 1, height - 1, 0, 0, side, side);
+}
+
+function paintBoundary(pen, { width, height, values }, { ink }, side) {
+  const [across, up] = [(x) => (x / (width - 1)) * side, (y) => (1 - y / (height - 1)) * side];
+  pen.beginPath();
+  for (const [x0, y0, x1, y1] of contour(values, width, height, 0.5)) {
+    pen.moveTo(across(x0), up(y0));
+    pen.lineTo(across(x1), up(y1));
+  }
+  pen.strokeStyle = css(ink);
+  pen.lineWidth = side / 220;
+  pen.stroke();
+}
+
+/** Class 0 as a disc, class 1 as a square: shape and colour say the same. */
+function paintPoint(pen, point, [x0, x1, y0, y1], colour, side) {
+  const radius = side / 95;
+  const x = ((point.x - x0) / (x1 - x0)) * side;
+  const y = (1 - (point.y - y0) / (y1 - y0)) * side;
+  pen.beginPath();
+  if (point.label) pen.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+  else pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fillStyle = css(point.label ? colour.class1 : colour.class0);
+  pen.strokeStyle = css(colour.surface);
+  pen.lineWidth = side / 300;
+  pen.fill();
+  pen.stroke();
+}
+
+const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

@@ -1,0 +1,412 @@
+"""What determines a record: whatever changes what is computed is trained again, and nothing else is.
+
+Each case is a task before and after an edit, as text that is run, the way a reader edits a cell or a file.
+"""
+
+import dataclasses
+import sys
+import textwrap
+import types
+
+import numpy as np
+import pytest
+import torch
+
+import labs
+from labs.engine import keys, work
+
+CPU = torch.device("cpu")
+HEAD = """
+import dataclasses, functools, os
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+import labs
+
+def make_model():
+    return nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+
+def loss(outputs, y):
+    return (outputs.squeeze(-1) - y).square().mean()
+
+data = labs.data.spirals(train=40, val=20)
+metric = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()
+view = labs.views.Plane(extent=(-1, 1, -1, 1), size=4, value=lambda outputs: outputs.squeeze(-1).sigmoid())
+"""
+TAIL = """
+task = labs.tasks.Task("case", "a case", "task()", data, make_model, loss, "loss", metric, "error", view)
+"""
+MSE = "((outputs.squeeze(-1) - y) ** 2)"
+
+CHANGES = {  # what is edited: (before, after); the record must be another one
+    "a lambda whose body is on the next line": (
+        f"loss = lambda outputs, y: \\\n    {MSE}.mean()",
+        f"loss = lambda outputs, y: \\\n    3 * {MSE}.mean()",
+    ),
+    "which of two lambdas on one line": (
+        f"a, b = lambda outputs, y: {MSE}.mean(), lambda outputs, y: {MSE}.sum(); loss = a",
+        f"a, b = lambda outputs, y: {MSE}.mean(), lambda outputs, y: {MSE}.sum(); loss = b",
+    ),
+    "a helper in another file": ("from helper import loss", "from helper import loss"),
+    "forward in a base class": (
+        "class Base(nn.Linear):\n    def forward(self, x): return super().forward(x)\n"
+        "class Net(Base): pass\nmake_model = lambda: Net(2, 1)",
+        "class Base(nn.Linear):\n    def forward(self, x): return 2 * super().forward(x)\n"
+        "class Net(Base): pass\nmake_model = lambda: Net(2, 1)",
+    ),
+    "a method put into a class from outside": (
+        "class Net(nn.Linear): pass\nmake_model = lambda: Net(2, 1)",
+        "class Net(nn.Linear): pass\nNet.forward = lambda self, x: F.linear(x, self.weight)\n"
+        "make_model = lambda: Net(2, 1)",
+    ),
+    "targets reshaped": (
+        "def loss(outputs, y): return (outputs - y).square().mean()",
+        "def loss(outputs, y): return (outputs - y).square().mean()\n"
+        "data = dataclasses.replace(data, train_y=data.train_y[:, None], val_y=data.val_y[:, None])\n"
+        "metric, view = None, None",
+    ),
+    "the ninth of nine chained helpers": (
+        "f0 = lambda d: d.square().mean()\n"
+        + "\n".join(f"f{i} = lambda d: f{i - 1}(d)" for i in range(1, 10))
+        + "\nloss = lambda outputs, y: f9(outputs.squeeze(-1) - y)",
+        "f0 = lambda d: d.abs().mean()\n"
+        + "\n".join(f"f{i} = lambda d: f{i - 1}(d)" for i in range(1, 10))
+        + "\nloss = lambda outputs, y: f9(outputs.squeeze(-1) - y)",
+    ),
+    "a global number": (
+        f"SCALE = 1.0\nloss = lambda outputs, y: SCALE * {MSE}.mean()",
+        f"SCALE = 1.0000001\nloss = lambda outputs, y: SCALE * {MSE}.mean()",
+    ),
+    "one number of a global tensor": (
+        f"W = torch.ones(40)\nloss = lambda outputs, y: (W[:len(y)] * {MSE}).mean()",
+        f"W = torch.ones(40); W[7] = 2\nloss = lambda outputs, y: (W[:len(y)] * {MSE}).mean()",
+    ),
+    "one number of a numpy array": (
+        f"W = np.ones(40, 'f4')\nloss = lambda outputs, y: (torch.from_numpy(W)[:len(y)] * {MSE}).mean()",
+        "W = np.ones(40, 'f4'); W[3] = 2\n"
+        f"loss = lambda outputs, y: (torch.from_numpy(W)[:len(y)] * {MSE}).mean()",
+    ),
+    "a value in a dictionary": (
+        f"OPTIONS = dict(power=2)\nloss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
+        f"OPTIONS = dict(power=4)\nloss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
+    ),
+    "a closure's variable": (
+        f"def make(k):\n    return lambda outputs, y: k * {MSE}.mean()\nloss = make(1)",
+        f"def make(k):\n    return lambda outputs, y: k * {MSE}.mean()\nloss = make(2)",
+    ),
+    "a default argument": (
+        f"def loss(outputs, y, k=1): return k * {MSE}.mean()",
+        f"def loss(outputs, y, k=2): return k * {MSE}.mean()",
+    ),
+    "a keyword of a partial": (
+        f"def f(outputs, y, k): return k * {MSE}.mean()\nloss = functools.partial(f, k=1)",
+        f"def f(outputs, y, k): return k * {MSE}.mean()\nloss = functools.partial(f, k=2)",
+    ),
+    "an attribute of a callable object": (
+        f"class L:\n    k = 1\n    def __call__(self, outputs, y): return self.k * {MSE}.mean()\nloss = L()",
+        f"class L:\n    k = 1\n    def __call__(self, outputs, y): return self.k * {MSE}.mean()\n"
+        "loss = L(); loss.k = 2",
+    ),
+    "an environment variable": (
+        f"loss = lambda outputs, y: float(os.environ.get('K', 1)) * {MSE}.mean()",
+        f"os.environ['K'] = '2'\nloss = lambda outputs, y: float(os.environ.get('K', 1)) * {MSE}.mean()",
+    ),
+    "an option of a loss module": ("L = nn.HuberLoss(delta=1.0)", "L = nn.HuberLoss(delta=0.1)"),
+    "a backward pass of one's own": (
+        "class Id(torch.autograd.Function):\n    generate_vmap_rule = True\n"
+        "    forward = staticmethod(lambda x: x.clone())\n"
+        "    setup_context = staticmethod(lambda ctx, inputs, output: None)\n"
+        "    backward = staticmethod(lambda ctx, g: g)\n"
+        f"loss = lambda outputs, y: Id.apply({MSE}.mean())",
+        "class Id(torch.autograd.Function):\n    generate_vmap_rule = True\n"
+        "    forward = staticmethod(lambda x: x.clone())\n"
+        "    setup_context = staticmethod(lambda ctx, inputs, output: None)\n"
+        "    backward = staticmethod(lambda ctx, g: -g)\n"
+        f"loss = lambda outputs, y: Id.apply({MSE}.mean())",
+    ),
+    "a forward hook": (
+        "def make_model(): return nn.Linear(2, 1)",
+        "def make_model():\n    net = nn.Linear(2, 1)\n"
+        "    net.register_forward_hook(lambda m, x, out: out + 1)\n    return net",
+    ),
+    "an activation chosen by a table": (
+        "ACT = {'a': torch.tanh, 'b': torch.relu}; WHICH = 'a'\nclass Net(nn.Linear):\n"
+        "    def forward(self, x): return ACT[WHICH](super().forward(x))\nmake_model = lambda: Net(2, 1)",
+        "ACT = {'a': torch.tanh, 'b': torch.relu}; WHICH = 'b'\nclass Net(nn.Linear):\n"
+        "    def forward(self, x): return ACT[WHICH](super().forward(x))\nmake_model = lambda: Net(2, 1)",
+    ),
+    "a buffer": (
+        "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(2, 1)\n"
+        "        self.register_buffer('b', torch.ones(1))\n"
+        "    def forward(self, x): return self.b * super().forward(x)\nmake_model = Net",
+        "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(2, 1)\n"
+        "        self.register_buffer('b', torch.full((1,), 2.0))\n"
+        "    def forward(self, x): return self.b * super().forward(x)\nmake_model = Net",
+    ),
+    "the initial parameters": (
+        "make_model = lambda: nn.Linear(2, 1)",
+        "def make_model():\n    net = nn.Linear(2, 1)\n    nn.init.zeros_(net.bias)\n    return net",
+    ),
+    "one training sample": ("", "data.train_x[3, 1] += 1e-4"),
+    "one validation target": ("", "data.val_y[3] = 1 - data.val_y[3]"),
+    "the type of the targets": (
+        "loss = lambda outputs, y: (outputs.squeeze(-1) - y).square().mean()",
+        "loss = lambda outputs, y: (outputs.squeeze(-1) - y.to(outputs.dtype) / 2).square().mean()\n"
+        "data = dataclasses.replace(data, train_y=data.train_y.int(), val_y=data.val_y.int())",
+    ),
+    "the number of validation samples": (
+        "",
+        "data = dataclasses.replace(data, val_x=data.val_x[:10], val_y=data.val_y[:10])",
+    ),
+    "the metric": ("", "metric = lambda outputs, y: (outputs.squeeze(-1) > 0).float().mean()"),
+    "what a view keeps": (
+        "",
+        "view = dataclasses.replace(view, value=lambda outputs: 1 - outputs.squeeze(-1).sigmoid())",
+    ),
+    "where a view looks": ("", "view = dataclasses.replace(view, extent=(-2, 2, -2, 2))"),
+}
+SAME = {  # edits after which the same is computed: nothing is trained
+    "a new name": (
+        "def loss(outputs, y):\n    error = outputs.squeeze(-1) - y\n    return error.square().mean()",
+        "def cost(a, b):\n    difference = a.squeeze(-1) - b\n    return difference.square().mean()\nloss = cost",
+    ),
+    "a comment, a docstring and line breaks": (
+        "def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()",
+        'def loss(outputs, y):\n    """Mean squared error."""\n    # the usual\n'
+        "    return (\n        outputs.squeeze(-1) - y\n    ).square().mean()",
+    ),
+    "a function in place of a lambda, with a helper": (
+        "loss = lambda outputs, y: (outputs.squeeze(-1) - y).square().mean()",
+        "def mean_square(d): return d.square().mean()\n"
+        "def loss(outputs, y): return mean_square(outputs.squeeze(-1) - y)",
+    ),
+    "a result that nobody uses": (
+        "def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()",
+        "def loss(outputs, y):\n    unused = outputs.exp().sum()\n"
+        "    return (outputs.squeeze(-1) - y).square().mean()",
+    ),
+    "a global that nobody reads": ("SCALE = 1", "SCALE = 2"),
+    "a number written in another way": (
+        f"loss = lambda outputs, y: 0.5 * {MSE}.mean()",
+        f"loss = lambda outputs, y: (1 / 2) * {MSE}.mean()",
+    ),
+}
+
+
+def task_of(text):
+    """The task that a text makes, in a module of its own."""
+    module = types.ModuleType("case")
+    body = textwrap.dedent(text)
+    if "L = nn." in body:
+        body += "\nloss = lambda outputs, y: L(outputs.squeeze(-1), y)"
+    exec(HEAD + body + TAIL, module.__dict__)
+    return module.task
+
+
+def swept(task, **values):
+    """The record of two runs."""
+    grid = labs.Grid(**{"learning_rate": 0.1, "batch_size": 8, "seed": [0, 1]} | values)
+    return labs.sweep(task, grid, steps=6, device=CPU)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The seeds of the runs that are trained, in a list."""
+    seen, real = [], work.Work.train
+
+    def train(self, chunk, *arguments):
+        seen.extend(chunk.values("seed"))
+        return real(self, chunk, *arguments)
+
+    monkeypatch.setattr(work.Work, "train", train)
+    return seen
+
+
+def without_cache(monkeypatch, task):
+    """The record trained anew, and by programs that no other sweep has used."""
+    with monkeypatch.context() as patch:
+        patch.setenv("LABS_CACHE", "off")
+        patch.setattr(work.trainer, "_kept", type(work.trainer._kept)())
+        return swept(task)
+
+
+MEMORY = list(CHANGES)[:4] + ["a global number", "a backward pass of one's own", "a buffer", "what a view keeps"]
+
+
+@pytest.mark.parametrize(
+    "edit, cache", [(edit, "disk") for edit in CHANGES] + [(edit, "memory") for edit in MEMORY]
+)
+def test_an_edit_that_changes_what_is_computed_gives_the_new_record(
+    edit, cache, trained, monkeypatch, tmp_path
+):
+    monkeypatch.delenv("K", raising=False)
+    if cache == "memory":
+        monkeypatch.setenv("LABS_CACHE", "off")
+    before, after = CHANGES[edit]
+    helper = tmp_path / "helper.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()")
+    first = swept(task_of(before))
+    sys.modules.pop("helper", None)
+    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).abs().sum() * 7")
+    after = task_of(after)
+    trained.clear()
+    second = swept(after)
+    assert trained == [0, 1]
+    anew = without_cache(monkeypatch, after)
+    for name in anew.data_vars:
+        np.testing.assert_array_equal(second[name], anew[name], err_msg=name)
+    assert not second.drop_attrs().equals(first.drop_attrs())
+    sys.modules.pop("helper", None)
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_an_edit_after_which_the_same_is_computed_trains_nothing(edit, trained):
+    before, after = SAME[edit]
+    first = swept(task_of(before))
+    trained.clear()
+    second = swept(task_of(after))
+    assert trained == [] and first.drop_attrs().equals(second.drop_attrs())
+
+
+def test_a_file_that_is_edited_but_not_reloaded_keeps_its_old_record(trained, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "helper.py").write_text("loss = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()")
+    old = swept(task_of("from helper import loss"))
+    (tmp_path / "helper.py").write_text("loss = lambda outputs, y: 9 * (outputs.squeeze(-1) - y).abs().mean()")
+    trained.clear()
+    assert swept(task_of("from helper import loss")).equals(old) and trained == []
+    sys.modules.pop("helper")
+    assert not swept(task_of("from helper import loss")).equals(old) and trained == [0, 1]
+    sys.modules.pop("helper")
+
+
+def changed_rule(monkeypatch):
+    monkeypatch.setattr(labs.optimizers, "EPS", 1e-3)
+
+
+def changed_schedule(monkeypatch):
+    monkeypatch.setitem(labs.optimizers.SCHEDULES, "constant", lambda progress: 0.5)
+
+
+def changed_order(monkeypatch):
+    real = labs.data.batches
+    reversed_order = lambda *arguments, **named: real(*arguments, **named).flip(0)
+    monkeypatch.setattr(labs.data, "batches", reversed_order)
+
+
+def changed_penalty(monkeypatch):
+    real = labs.optimizers.update
+    monkeypatch.setattr(
+        labs.optimizers, "update", lambda *a, l2, **named: real(*a, l2=l2 + 0.1, **named)
+    )
+
+
+def changed_limit(monkeypatch):
+    monkeypatch.setattr(work, "DIVERGED", 10.0)
+
+
+def changed_torch(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "9.9")
+
+
+def changed_moments(monkeypatch):
+    monkeypatch.setattr(work, "record_steps", lambda steps: [0, 1, steps])
+
+
+ENGINE = [v for name, v in list(globals().items()) if name.startswith("changed_")]
+
+
+@pytest.mark.parametrize("change", ENGINE, ids=lambda change: change.__name__)
+def test_an_edit_of_what_trains_the_runs_trains_them_again(change, trained, monkeypatch):
+    swept(task_of("view = None"), optimizer="adam")
+    trained.clear()
+    change(monkeypatch)
+    swept(task_of("view = None"), optimizer="adam")
+    assert trained == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "values", [{"learning_rate": 0.1000001}, {"l2": 1e-9}, {"weight_decay": 1e-9}, {"schedule": "cosine"}]
+)
+def test_each_setting_is_part_of_the_key(values, trained):
+    swept(task_of(""))
+    trained.clear()
+    swept(task_of(""), **values)
+    assert trained == [0, 1]
+
+
+def test_a_grid_that_grows_by_one_rate_trains_only_that_rate(trained):
+    small = swept(task_of(""), learning_rate=[0.01, 0.1], optimizer=["sgd", "adam"])
+    trained.clear()
+    large = swept(task_of(""), learning_rate=[0.01, 0.03, 0.1], optimizer=["sgd", "adam"])
+    assert sorted(trained) == [0, 0, 1, 1]  # two seeds, two optimizers
+    assert large.sel(learning_rate=[0.01, 0.1]).drop_attrs().equals(small.drop_attrs())
+
+
+def test_two_grids_share_the_runs_that_both_have(trained):
+    swept(task_of(""), optimizer=["sgd", "adam"], batch_size=[4, 8])
+    trained.clear()
+    swept(task_of(""), optimizer=["adam", "lion"], batch_size=[8, 16], seed=[1, 2])
+    assert len(trained) == 7  # of 8 runs, adam with batch 8 and seed 1 was there
+
+
+def test_neither_threads_nor_the_way_a_grid_is_cut_are_part_of_the_key(trained, monkeypatch):
+    grid = {"learning_rate": labs.logspace(1e-3, 1e-1, 9)}
+    swept(task_of(""), **grid)
+    trained.clear()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setitem(work.chunks.CACHES, "traced", (0, 3))
+    swept(task_of(""), **grid)
+    assert trained == []
+
+
+def test_variants_of_a_task_share_runs_with_the_task_alone(trained):
+    varied = labs.vary(labs.tasks.spirals, noise=[0.0, 0.1])
+    labs.sweep(varied, labs.Grid(), steps=4, device=CPU)
+    trained.clear()
+    labs.sweep(labs.tasks.spirals(noise=0.1), labs.Grid(), steps=4, device=CPU)
+    assert trained == []
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("loss = lambda outputs, y: {}.mean() * torch.rand(())", "draws random numbers"),
+        (
+            "def loss(outputs, y):\n    return {}.mean() if outputs.sum().item() > 0 else {}.sum()",
+            "data-dependent",
+        ),
+    ],
+)
+def test_what_cannot_be_traced_has_no_key_and_the_reason_is_said(text, reason):
+    task = task_of(text.replace("{}", MSE))
+    ensemble = work.Ensemble(task, CPU)
+    with pytest.raises(keys.NotDetermined, match=reason):
+        theta_P = work.vector_of(task.model(0))
+        keys.graph_digest(ensemble.gradient, theta_P, task.data.train_x, task.data.train_y)
+
+
+def test_runs_that_are_not_kept_are_trained_each_time_and_a_sentence_says_so(trained, monkeypatch):
+    def refuse(*arguments):
+        raise keys.NotDetermined("it draws random numbers")
+
+    monkeypatch.setattr(keys, "graph_digest", refuse)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"nothing says beforehand what task\(\) computes .*not kept"):
+            swept(task_of(""))
+    assert trained == [0, 1, 0, 1]
+
+
+def test_a_key_is_the_same_in_every_process(tmp_path):
+    task, other = task_of(""), task_of("unused = 1")
+    for _ in range(3):
+        assert key_of(task) == key_of(other)
+    assert len({key_of(dataclasses.replace(task, name=name)) for name in "ab"}) == 1
+
+
+def key_of(task):
+    """The key of a run with the default settings."""
+    w = work.Work(task, labs.Grid(), 5, CPU, None)
+    return w.keys.run(w.settings[0])
