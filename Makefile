@@ -63,7 +63,6 @@ check: lint test
 bench: book
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/products.py
 	$(BIN)/python benchmarks/scaling.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/report.py

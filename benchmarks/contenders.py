@@ -3,16 +3,17 @@ training loss of each run afterwards, {flat index: loss}, so that a test can hol
 
 Shapes: `R` runs of a group that shares optimizer and batch size, `T` steps, `B` batch.
 """
+
 import contextlib
 import functools
 import itertools
-import sys
 
 import torch
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 import labs
 from labs import data, optimizers
+from labs.engine import sweep
 
 
 class Lion(torch.optim.Optimizer):
@@ -31,12 +32,23 @@ class Lion(torch.optim.Optimizer):
 
 
 TORCH = {
-    "sgd": torch.optim.SGD, "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
-    "nesterov": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True), "adagrad": torch.optim.Adagrad,
-    "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": functools.partial(torch.optim.AdamW, weight_decay=0),
+    "sgd": torch.optim.SGD,
+    "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+    "nesterov": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "adagrad": torch.optim.Adagrad,
+    "rmsprop": torch.optim.RMSprop,
+    "adam": torch.optim.Adam,
+    "adamw": functools.partial(torch.optim.AdamW, weight_decay=0),
     "lion": Lion,
 }
-FUSED = {"sgd", "momentum", "nesterov", "adagrad", "adam", "adamw"}      # those that torch.optim has a fused kernel for
+FUSED = {
+    "sgd",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "adam",
+    "adamw",
+}  # those that torch.optim has a fused kernel for
 
 
 class Plain:
@@ -47,7 +59,7 @@ class Plain:
 
     def __init__(self, workload):
         self.work, self.task = workload, workload.make_task()
-        self.settings = dict(list(enumerate(workload.grid.settings()))[::workload.sample])
+        self.settings = dict(list(enumerate(workload.grid.settings()))[:: workload.sample])
         self.run_steps = len(self.settings) * workload.steps
 
     def optimizer(self, model, setting):
@@ -68,8 +80,16 @@ class Plain:
         self.models = {}
         for index, setting in self.settings.items():
             model = self.models[index] = self.task.model(setting["seed"])
-            self.train(model, self.optimizer(model, setting), data.batches(
-                len(self.task.data.train_x), setting["batch_size"], self.work.steps, setting["seed"]))
+            self.train(
+                model,
+                self.optimizer(model, setting),
+                data.batches(
+                    len(self.task.data.train_x),
+                    setting["batch_size"],
+                    self.work.steps,
+                    setting["seed"],
+                ),
+            )
 
     @torch.no_grad()
     def losses(self):
@@ -87,12 +107,16 @@ class Best(Plain):
     def __init__(self, workload):
         super().__init__(workload)
         torch.set_num_threads(1)
-        self.compiled = torch.compile(lambda model, x, y: self.task.loss(model(x), y), dynamic=False)
+        self.compiled = torch.compile(
+            lambda model, x, y: self.task.loss(model(x), y), dynamic=False
+        )
 
     def optimizer(self, model, setting):
         """The fused one, if there is one."""
         options = {"fused": True} if setting["optimizer"] in FUSED else {}
-        return TORCH[setting["optimizer"]](model.parameters(), lr=setting["learning_rate"], **options)
+        return TORCH[setting["optimizer"]](
+            model.parameters(), lr=setting["learning_rate"], **options
+        )
 
     def train(self, model, optimizer, batches):
         """All steps of one run; the parameters move into a model that is compiled once."""
@@ -106,7 +130,10 @@ class Best(Plain):
 def groups(settings):
     """[(optimizer, batch size, [(flat index, setting), ...]), ...]."""
     key = lambda pair: (pair[1]["optimizer"], pair[1]["batch_size"])
-    return [(*name, list(members)) for name, members in itertools.groupby(sorted(enumerate(settings), key=key), key)]
+    return [
+        (*name, list(members))
+        for name, members in itertools.groupby(sorted(enumerate(settings), key=key), key)
+    ]
 
 
 class Ensemble:
@@ -126,19 +153,31 @@ class Ensemble:
 
     def run(self):
         """Train the groups one after the other."""
-        self.trained = [(self.train(name, batch_size, [setting for _, setting in members]), members)
-                        for name, batch_size, members in groups(self.work.grid.settings())]
+        self.trained = [
+            (self.train(name, batch_size, [setting for _, setting in members]), members)
+            for name, batch_size, members in groups(self.work.grid.settings())
+        ]
 
     def train(self, name, batch_size, settings):
         """The stacked parameters of one group after training."""
         d, count = self.task.data, len(settings)
-        parameters, _ = stack_module_state([self.task.model(setting["seed"]) for setting in settings])
+        parameters, _ = stack_module_state(
+            [self.task.model(setting["seed"]) for setting in settings]
+        )
         parameters = {key: p.detach() for key, p in parameters.items()}
-        state = {key: [torch.zeros_like(p).view(count, -1) for _ in range(optimizers.RULES[name].slots)]
-                 for key, p in parameters.items()}
-        lr_R1, zero_R1 = torch.tensor([[setting["learning_rate"]] for setting in settings]), torch.zeros(count, 1)
+        state = {
+            key: [torch.zeros_like(p).view(count, -1) for _ in range(optimizers.RULES[name].slots)]
+            for key, p in parameters.items()
+        }
+        lr_R1, zero_R1 = (
+            torch.tensor([[setting["learning_rate"]] for setting in settings]),
+            torch.zeros(count, 1),
+        )
         seeds = sorted({setting["seed"] for setting in settings})
-        order_TSB = torch.stack([data.batches(len(d.train_x), batch_size, self.work.steps, seed) for seed in seeds], dim=1)
+        order_TSB = torch.stack(
+            [data.batches(len(d.train_x), batch_size, self.work.steps, seed) for seed in seeds],
+            dim=1,
+        )
         seed_R = torch.tensor([seeds.index(setting["seed"]) for setting in settings])
         step = vmap(grad_and_value(self.loss))
         for t in range(1, self.work.steps + 1):
@@ -146,23 +185,29 @@ class Ensemble:
             grads, _ = step(parameters, d.train_x[batch_RB], d.train_y[batch_RB])
             bias = optimizers.bias_correction(t)
             for key, p in parameters.items():
-                optimizers.update(name, p.view(count, -1), grads[key].reshape(count, -1), state[key], bias, lr_R1=lr_R1,
-                                  weight_decay_R1=zero_R1, l2_R1=zero_R1)
+                columns = {"learning_rate": lr_R1, "weight_decay": zero_R1, "l2": zero_R1}
+                gradient = grads[key].reshape(count, -1)
+                optimizers.update(name, p.view(count, -1), gradient, state[key], bias, **columns)
         return parameters
 
     @torch.no_grad()
     def losses(self):
         """Of all runs."""
         x, y = self.task.data.train_x, self.task.data.train_y
-        each = lambda parameters: vmap(lambda p: self.loss(p, x, y), chunk_size=64)(parameters).tolist()
-        return {index: loss for parameters, members in self.trained
-                for (index, _), loss in zip(members, each(parameters))}
+        each = lambda parameters: vmap(lambda p: self.loss(p, x, y), chunk_size=64)(
+            parameters
+        ).tolist()
+        return {
+            index: loss
+            for parameters, members in self.trained
+            for (index, _), loss in zip(members, each(parameters))
+        }
 
 
 class TracedSweep:
     """labs.sweep without a compiler. It also measures each run about 27 times over all samples, and records it."""
 
-    title, compile = "labs.sweep, traced", False
+    title, compile, record_at = "labs.sweep, traced", False, None
 
     def __init__(self, workload):
         self.work, self.task = workload, workload.make_task()
@@ -170,11 +215,18 @@ class TracedSweep:
 
     def run(self):
         """Train everything; the cache is off."""
-        self.record = labs.sweep(self.task, self.work.grid, self.work.steps, device=torch.device("cpu"), compile=self.compile)
+        self.record = labs.sweep(
+            self.task,
+            self.work.grid,
+            self.work.steps,
+            device=torch.device("cpu"),
+            compile=self.compile,
+            record_at=self.record_at,
+        )
 
     def losses(self):
         """Of all runs."""
-        return dict(enumerate(self.record.arrays["train_loss"][..., -1].ravel().tolist()))
+        return dict(enumerate(self.record.train_loss.isel(step=-1).values.ravel().tolist()))
 
 
 class CompiledSweep(TracedSweep):
@@ -186,27 +238,13 @@ class CompiledSweep(TracedSweep):
 class TracedTraining(TracedSweep):
     """Measured at the start and the end alone: exactly the work of the other contenders."""
 
-    title = "labs.sweep, traced, no record"
-
-    def __init__(self, workload):
-        super().__init__(workload)
-        sys.modules["labs.sweep"].record_steps = lambda steps: [0, steps]
+    title, record_at = "labs.sweep, traced, no record", []
 
 
 class CompiledTraining(TracedTraining):
     """The same, compiled."""
 
     title, compile = "labs.sweep, compiled, no record", True
-
-
-class TorchProduct(CompiledTraining):
-    """Without the engine's own product of small matrices."""
-
-    title = "with torch.bmm"
-
-    def __init__(self, workload):
-        super().__init__(workload)
-        sys.modules["labs.matmul"].load = lambda: False
 
 
 class MemoryGivenBack(CompiledTraining):
@@ -216,7 +254,7 @@ class MemoryGivenBack(CompiledTraining):
 
     def __init__(self, workload):
         super().__init__(workload)
-        sys.modules["labs.sweep"].memory_kept = contextlib.nullcontext
+        sweep.memory_kept = contextlib.nullcontext
 
 
 class OneThread(CompiledTraining):

@@ -15,6 +15,7 @@ must have done the same work.
 - no record: labs.sweep measures each run some 27 times over all samples; the other contenders only train, and so does this one.
 - *: what labs.sweep chooses by itself for a grid of this size.
 """
+
 import argparse
 import ctypes
 import datetime
@@ -28,15 +29,34 @@ import sys
 import tempfile
 import time
 
-CONTENDERS = ["Plain", "Best", "Ensemble", "Jax", "TracedSweep", "TracedTraining", "CompiledSweep", "CompiledTraining"]
-PEAK_SHAPES = [(256, 32, 32, 32), (256, 64, 64, 64), (64, 128, 128, 128), (32, 256, 256, 256), (8, 512, 512, 512)]
-PARTS_OF, PARTS = "digits-32", ["CompiledTraining", "TorchProduct", "MemoryGivenBack", "OneThread"]     # what each part is worth
-SAME_LOSS = 0.02        # median relative difference; single runs near their stability limit drift apart in float32
+CONTENDERS = [
+    "Plain",
+    "Best",
+    "Ensemble",
+    "Jax",
+    "TracedSweep",
+    "TracedTraining",
+    "CompiledSweep",
+    "CompiledTraining",
+]
+PEAK_SHAPES = [
+    (256, 32, 32, 32),
+    (256, 64, 64, 64),
+    (64, 128, 128, 128),
+    (32, 256, 256, 256),
+    (8, 512, 512, 512),
+]
+PARTS_OF, PARTS = (
+    "digits-32",
+    ["CompiledTraining", "MemoryGivenBack", "OneThread"],
+)  # what each part is worth
+SAME_LOSS = 0.02  # median relative difference; single runs near their stability limit drift apart in float32
 
 
 def contender_class(contender):
     """Its class. To make one changes the process: only a process of its own does that."""
     import contenders
+
     if contender == "Jax":
         import jax_contender as contenders
     return getattr(contenders, contender)
@@ -58,6 +78,7 @@ def resident(name):
 def work(contender, workload):
     """A contender's process: answers the lines "run" and "losses" with JSON."""
     from workloads import workloads
+
     trains = contender_class(contender)(workloads()[workload])
     for line in sys.stdin:
         if line.strip() == "run":
@@ -65,7 +86,11 @@ def work(contender, workload):
             start = time.perf_counter()
             trains.run()
             seconds = time.perf_counter() - start
-            answer = {"seconds": seconds, "run_steps": trains.run_steps, "peak": resident("VmHWM") - before}
+            answer = {
+                "seconds": seconds,
+                "run_steps": trains.run_steps,
+                "peak": resident("VmHWM") - before,
+            }
         else:
             answer = trains.losses()
         print(json.dumps(answer), flush=True)
@@ -76,10 +101,17 @@ class Process:
 
     def __init__(self, contender, workload):
         self.folder = tempfile.TemporaryDirectory()
-        environment = {**os.environ, "LABS_CACHE": "off", "LABS_PROGRESS": "off", "TORCHINDUCTOR_CACHE_DIR": self.folder.name,
-                       "TMPDIR": self.folder.name}
+        environment = {
+            **os.environ,
+            "LABS_CACHE": "off",
+            "LABS_PROGRESS": "off",
+            "TORCHINDUCTOR_CACHE_DIR": self.folder.name,
+            "TMPDIR": self.folder.name,
+        }
         command = [sys.executable, __file__, "--work", contender, workload]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     def ask(self, word):
         """The answer to "run" or "losses"."""
@@ -87,7 +119,9 @@ class Process:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self.process.args[-2:]} should have answered {word!r}, but ended with {self.process.wait()}")
+            raise RuntimeError(
+                f"{self.process.args[-2:]} should have answered {word!r}, but ended with {self.process.wait()}"
+            )
         return json.loads(answer)
 
     def close(self):
@@ -102,7 +136,9 @@ def same_work(losses):
     for contender, theirs in losses.items():
         differences = [abs(theirs[index] - loss) / loss for index, loss in losses["Plain"].items()]
         if not statistics.median(differences) < SAME_LOSS:
-            raise ValueError(f"{contender} should end at the plain loop's losses, got relative differences {differences}")
+            raise ValueError(
+                f"{contender} should end at the plain loop's losses, got relative differences {differences}"
+            )
 
 
 def compare(workload, rounds, contenders):
@@ -113,22 +149,36 @@ def compare(workload, rounds, contenders):
     for turn in range(rounds):
         for contender, process in processes.items():
             warm[contender].append(process.ask("run"))
-            print(f"\r{workload}: round {turn + 1} of {rounds}, {contender:16}", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r{workload}: round {turn + 1} of {rounds}, {contender:16}",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
     print(file=sys.stderr)
     same_work({contender: process.ask("losses") for contender, process in processes.items()})
     for process in processes.values():
         process.close()
     rate = lambda answer: answer["run_steps"] / answer["seconds"]
-    return [{"workload": workload, "contender": contender,
-             "warm_rate": statistics.median(map(rate, warm[contender])), "cold_rate": rate(cold[contender]),
-             "warm_seconds": [answer["seconds"] for answer in warm[contender]], "cold_seconds": cold[contender]["seconds"],
-             "run_steps": cold[contender]["run_steps"],
-             "peak_bytes": max(answer["peak"] for answer in warm[contender])} for contender in contenders]
+    return [
+        {
+            "workload": workload,
+            "contender": contender,
+            "warm_rate": statistics.median(map(rate, warm[contender])),
+            "cold_rate": rate(cold[contender]),
+            "warm_seconds": [answer["seconds"] for answer in warm[contender]],
+            "cold_seconds": cold[contender]["seconds"],
+            "run_steps": cold[contender]["run_steps"],
+            "peak_bytes": max(answer["peak"] for answer in warm[contender]),
+        }
+        for contender in contenders
+    ]
 
 
 def gemm_peak():
     """The most FLOP/s that torch.bmm reaches on float32, over PEAK_SHAPES, all threads; best of several."""
     import torch
+
     best = 0
     for batch, *sizes in PEAK_SHAPES:
         a, b = torch.randn(batch, sizes[0], sizes[1]), torch.randn(batch, sizes[1], sizes[2])
@@ -138,7 +188,10 @@ def gemm_peak():
             while time.perf_counter() - start < 0.05:
                 torch.bmm(a, b, out=out)
                 count += 1
-            best = max(best, 2 * batch * sizes[0] * sizes[1] * sizes[2] * count / (time.perf_counter() - start))
+            best = max(
+                best,
+                2 * batch * sizes[0] * sizes[1] * sizes[2] * count / (time.perf_counter() - start),
+            )
     return best
 
 
@@ -150,9 +203,9 @@ def needs(workload):
     from workloads import workloads
 
     from labs import optimizers
-    from labs.stack import Stack
-    from labs.sweep import choose_engine
-    from labs.train import record_steps
+    from labs.engine.work import Work
+    from labs.training import record_steps
+
     work = workloads()[workload]
     task = work.make_task()
     model, d, size, training = task.model(0), task.data, 0, 0
@@ -164,33 +217,51 @@ def needs(workload):
             if backward:
                 loss.backward()
         return counter.get_total_flops()
-    measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(record_steps(work.steps))
+
+    measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(
+        record_steps(work.steps)
+    )
     for setting in work.grid.settings():
-        x, y = d.train_x[:setting["batch_size"]], d.train_y[:setting["batch_size"]]
+        x, y = d.train_x[: setting["batch_size"]], d.train_y[: setting["batch_size"]]
         kept = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t, kept=kept: kept.append(t.nbytes) or t, lambda t: t):
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, kept=kept: kept.append(t.nbytes) or t, lambda t: t
+        ):
             task.loss(model(x), y)
         size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
         training += work.steps * flops(x, y, backward=True)
-    chosen = choose_engine(work.grid, Stack(task, torch.device("cpu")), work.steps, torch.device("cpu"))
-    return {"default": chosen.title() + "Sweep", "need_bytes": size, "training_flops": training,
-            "recorded_flops": training + work.count * measuring}
+    chosen = Work(task, work.grid, work.steps, torch.device("cpu"), wish=None)
+    chosen.plan(workers=1)
+    return {
+        "default": chosen.engine.title() + "Sweep",
+        "need_bytes": size,
+        "training_flops": training,
+        "recorded_flops": training + work.count * measuring,
+    }
 
 
 def environment():
     """What the figures belong to."""
     import torch
+
     info = pathlib.Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    return {"processor": (names or [platform.processor()])[0], "cores": os.cpu_count(), "python": platform.python_version(),
-            "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(),
-            "date": datetime.date.today().isoformat()}
+    return {
+        "processor": (names or [platform.processor()])[0],
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def ratio(rows, contender, other):
     """How many times the warm rate of another contender."""
-    return f"{rows[contender]['warm_rate'] / rows[other]['warm_rate']:.2f}" if other in rows else "-"
+    return (
+        f"{rows[contender]['warm_rate'] / rows[other]['warm_rate']:.2f}" if other in rows else "-"
+    )
 
 
 def table(results):
@@ -198,15 +269,25 @@ def table(results):
     peak, lines = results["gemm_peak"], []
     for workload, facts in results["workloads"].items():
         rows = {row["contender"]: row for row in results["rows"] if row["workload"] == workload}
-        lines += [f"\n{facts['title']}; {facts['steps']} steps; need {facts['need_bytes'] / 1e6:.0f} MB",
-                  f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}{'cold':>9}{'peak':>9}{'GEMM':>7}"]
+        lines += [
+            f"\n{facts['title']}; {facts['steps']} steps; need {facts['need_bytes'] / 1e6:.0f} MB",
+            f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}{'cold':>9}{'peak':>9}{'GEMM':>7}",
+        ]
         for contender, row in rows.items():
-            flops = facts["recorded_flops" if "Sweep" in contender else "training_flops"] / facts["run_steps"]
+            flops = (
+                facts["recorded_flops" if "Sweep" in contender else "training_flops"]
+                / facts["run_steps"]
+            )
             plain, jax = (ratio(rows, contender, other) for other in ("Plain", "Jax"))
             title = facts["titles"][contender] + (" *" if contender == facts["default"] else "")
-            lines.append(f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{plain:>9}{jax:>8}"
-                         f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}")
-    lines += [f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step" for row in results["parts"]]
+            lines.append(
+                f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{plain:>9}{jax:>8}"
+                f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}"
+            )
+    lines += [
+        f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step"
+        for row in results["parts"]
+    ]
     lines.append(f"\ntorch.bmm reaches {peak / 1e9:.0f} GFLOP/s at best")
     return "\n".join(lines)
 
@@ -226,18 +307,34 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--contenders", nargs="*", default=CONTENDERS)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("engine.json"))
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("engine.json")
+    )
     arguments = parser.parse_args()
     if arguments.work:
         return work(*arguments.work)
     from workloads import workloads
-    results = {"environment": environment(), "gemm_peak": gemm_peak(), "workloads": {}, "rows": [], "parts": []}
+
+    results = {
+        "environment": environment(),
+        "gemm_peak": gemm_peak(),
+        "workloads": {},
+        "rows": [],
+        "parts": [],
+    }
     for name, workload in workloads().items():
         if not arguments.only or name in arguments.only:
-            titles = {contender: contender_class(contender).title for contender in arguments.contenders}
+            titles = {
+                contender: contender_class(contender).title for contender in arguments.contenders
+            }
             results["rows"] += compare(name, arguments.rounds, arguments.contenders)
-            results["workloads"][name] = {"title": workload.title, "steps": workload.steps, "titles": titles,
-                                          "run_steps": workload.count * workload.steps, **needs(name)}
+            results["workloads"][name] = {
+                "title": workload.title,
+                "steps": workload.steps,
+                "titles": titles,
+                "run_steps": workload.count * workload.steps,
+                **needs(name),
+            }
     results["gemm_peak"] = max(results["gemm_peak"], gemm_peak())
     if not arguments.only:
         results["parts"] = compare(PARTS_OF, arguments.rounds, ["Plain", *PARTS])[1:]

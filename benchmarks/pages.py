@@ -18,6 +18,7 @@ is built, `--skip-book` the one in _build/html; neither builds or runs notebooks
   dispatch of `input` to that presentation. `input handler`: that dispatch alone, in which the page's script draws. Chromium is
   headless and draws with the processor: a frame is presented when it is in memory, and no screen's refresh is waited for.
 """
+
 import argparse
 import contextlib
 import functools
@@ -39,14 +40,37 @@ from engine import environment, write
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = ["make", "-o", ".venv/.installed", f"BIN={Path(sys.executable).parent}", "book"]       # -o: take it as installed
-NBVAL = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=600", "book"]
+BUILD = [
+    "make",
+    "-o",
+    ".venv/.installed",
+    f"BIN={Path(sys.executable).parent}",
+    "book",
+]  # -o: take it as installed
+NBVAL = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "--nbval",
+    "--nbval-current-env",
+    "--nbval-cell-timeout=600",
+    "book",
+]
 CACHES = {"LABS_CACHE": "labs", "TORCHINDUCTOR_CACHE_DIR": "inductor", "MPLCONFIGDIR": "matplotlib"}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 LOADS, PRESSES = 7, 40
 SLIDER = ".labs-explorer input[type=range]"
-STATISTICS = {"sum": sum, "median": statistics.median,
-              "90th percentile": lambda values: statistics.quantiles(values, n=10, method="inclusive")[-1]}
+STATISTICS = {
+    "sum": sum,
+    "median": statistics.median,
+    "90th percentile": lambda values: statistics.quantiles(values, n=10, method="inclusive")[-1],
+}
 PROBE = """window.labsUsable = new Promise((resolve, reject) => {
   setTimeout(() => reject(new Error("expected a slider that answers within 60 s, got none; see the page's console")), 60000);
   const observer = new MutationObserver(() => {
@@ -65,7 +89,14 @@ PROBE = """window.labsUsable = new Promise((resolve, reject) => {
 def row(what, unit, values, statistic="median"):
     """One figure, and what it was made of."""
     value = STATISTICS[statistic](values)
-    return {"what": what, "statistic": statistic, "value": value, "unit": unit, "count": len(values), "values": values}
+    return {
+        "what": what,
+        "statistic": statistic,
+        "value": value,
+        "unit": unit,
+        "count": len(values),
+        "values": values,
+    }
 
 
 @functools.cache
@@ -73,12 +104,15 @@ def helpers():
     """tests/browser/test_explorer_page.py: it finds explorers in pages, and writes pages that hold some."""
     sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
     import test_explorer_page
+
     return test_explorer_page
 
 
 def copy_tracked(target):
     """Copy the tracked files of the repository, with what is changed in them."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     for name in listed.split("\0")[:-1]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
@@ -89,11 +123,20 @@ def seconds(command, copy, caches):
     own = {name: str(caches / folder) for name, folder in CACHES.items()}
     environment = {**os.environ, **own, "LABS_PROGRESS": "off", "PYTHONPATH": str(copy)}
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        cwd=copy,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     took = time.perf_counter() - start
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: expected status 0 in a copy of the repository, got {done.returncode}; "
-                         f"mend what it reports:\n{done.stdout[-3000:]}")
+        raise SystemExit(
+            f"{' '.join(command)}: expected status 0 in a copy of the repository, got {done.returncode}; "
+            f"mend what it reports:\n{done.stdout[-3000:]}"
+        )
     return took
 
 
@@ -135,7 +178,9 @@ class Uncached(http.server.SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def served(folder):
     """The address at which a folder is served."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Uncached, directory=folder)) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Uncached, directory=folder)
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -144,9 +189,13 @@ def served(folder):
 def pages_with_explorer(html):
     """The pages of a built book that hold an explorer. SystemExit where there is none."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(html.rglob("*.html"))}
-    found = [path for path, text in texts.items() if "_anywidget_id" in text and helpers().records(text)]
+    found = [
+        path for path, text in texts.items() if "_anywidget_id" in text and helpers().records(text)
+    ]
     if not found:
-        raise SystemExit(f"expected a built book with an explorer in {html}, got {len(texts)} pages without one; run: make book")
+        raise SystemExit(
+            f"expected a built book with an explorer in {html}, got {len(texts)} pages without one; run: make book"
+        )
     return found
 
 
@@ -159,7 +208,13 @@ def files_asked(browser, path):
         page.evaluate("() => document.fonts.ready.then(() => window.MathJax?.startup?.promise)")
         page.locator(SLIDER).first.wait_for()
         page.wait_for_load_state("networkidle")
-    return sorted({Path(unquote(urlsplit(url).path)) for url in asked if not url.startswith(("data:", "blob:"))})
+    return sorted(
+        {
+            Path(unquote(urlsplit(url).path))
+            for url in asked
+            if not url.startswith(("data:", "blob:"))
+        }
+    )
 
 
 def milliseconds_to_usable(browser, address):
@@ -173,18 +228,32 @@ def milliseconds_to_usable(browser, address):
 def page_rows(browser, html, address, path):
     """What one page costs its reader."""
     name = path.relative_to(html).as_posix()
-    sizes = {file.relative_to(html).as_posix(): file.stat().st_size for file in files_asked(browser, path)}
+    sizes = {
+        file.relative_to(html).as_posix(): file.stat().st_size
+        for file in files_asked(browser, path)
+    }
     times = [milliseconds_to_usable(browser, f"{address}/{name}") for _ in range(LOADS)]
-    return [row(f"{name}: all files", "bytes", list(sizes.values()), "sum") | {"files": sizes},
-            row(f"{name}: the HTML", "bytes", [sizes[name]]), row(f"{name}: usable slider", "ms", times)]
+    return [
+        row(f"{name}: all files", "bytes", list(sizes.values()), "sum") | {"files": sizes},
+        row(f"{name}: the HTML", "bytes", [sizes[name]]),
+        row(f"{name}: usable slider", "ms", times),
+    ]
 
 
 def write_big_page(path):
     """A page with one explorer of 5,000 runs, trained now."""
     import labs
-    grid = labs.Grid(optimizer=["sgd", "momentum", "rmsprop", "adam", "lion"], learning_rate=labs.logspace(1e-3, 1, 10),
-                     batch_size=[8, 32, 128, 512], weight_decay=[0, 1e-4, 1e-3, 1e-2, 1e-1], seed=range(5))
-    return helpers().write_page(path, labs.Explorer(labs.sweep(labs.tasks.spirals(), grid, steps=20), name="many"))
+
+    grid = labs.Grid(
+        optimizer=["sgd", "momentum", "rmsprop", "adam", "lion"],
+        learning_rate=labs.logspace(1e-3, 1, 10),
+        batch_size=[8, 32, 128, 512],
+        weight_decay=[0, 1e-4, 1e-3, 1e-2, 1e-1],
+        seed=range(5),
+    )
+    return helpers().write_page(
+        path, labs.Explorer(labs.sweep(labs.tasks.spirals(), grid, steps=20), name="many")
+    )
 
 
 def press_keys(page, slider):
@@ -195,9 +264,13 @@ def press_keys(page, slider):
         before, by = curve.get_attribute("d"), by if 0 <= at + by <= last else -by
         at += by
         page.keyboard.press("ArrowRight" if by > 0 else "ArrowLeft")
-        page.wait_for_timeout(150 + press % 17)         # ms; never in step with Chromium's frames, which are 16.7 ms apart
+        page.wait_for_timeout(
+            150 + press % 17
+        )  # ms; never in step with Chromium's frames, which are 16.7 ms apart
         if curve.get_attribute("d") == before:
-            raise SystemExit(f"key press {press} should have drawn another curve, got the same; run: make test")
+            raise SystemExit(
+                f"key press {press} should have drawn another curve, got the same; run: make test"
+            )
 
 
 def trace_of_presses(browser, path):
@@ -206,18 +279,25 @@ def trace_of_presses(browser, path):
         page.goto(path.as_uri())
         slider = page.locator('.labs-explorer [data-axis="learning_rate"]')
         slider.focus()
-        page.wait_for_timeout(1000)         # what loading left to do is not the slider's
+        page.wait_for_timeout(1000)  # what loading left to do is not the slider's
         browser.start_tracing(page=page, categories=["input.scrolling", "devtools.timeline"])
         press_keys(page, slider)
-        return sorted(json.loads(browser.stop_tracing())["traceEvents"], key=lambda event: event["ts"])
+        return sorted(
+            json.loads(browser.stop_tracing())["traceEvents"], key=lambda event: event["ts"]
+        )
 
 
 def intervals(events):
     """Of each press with one input event and a presented frame: (key press to frame, input event to frame, input handler), ms."""
-    place = lambda event: (event["pid"], event["id2"]["local"])         # used again by later events
-    presented = {(*place(e), e["ts"]) for e in events
-                 if e["name"] == "SubmitCompositorFrameToPresentationCompositorFrame" and e["ph"] == "e"}
-    inputs = [e for e in events if e["name"] == "EventDispatch" and e["args"]["data"]["type"] == "input"]
+    place = lambda event: (event["pid"], event["id2"]["local"])  # used again by later events
+    presented = {
+        (*place(e), e["ts"])
+        for e in events
+        if e["name"] == "SubmitCompositorFrameToPresentationCompositorFrame" and e["ph"] == "e"
+    }
+    inputs = [
+        e for e in events if e["name"] == "EventDispatch" and e["args"]["data"]["type"] == "input"
+    ]
     started, found = {}, []
     for event in (e for e in events if e["name"] == "EventLatency"):
         if event["ph"] == "b":
@@ -227,7 +307,13 @@ def intervals(events):
         inside = [e for e in inputs if start["ts"] <= e["ts"] <= end]
         pressed = start["args"]["event_latency"]["event_type"] == "KEY_PRESSED"
         if pressed and len(inside) == 1 and (*place(event), end) in presented:
-            found.append([(end - start["ts"]) / 1000, (end - inside[0]["ts"]) / 1000, inside[0]["dur"] / 1000])
+            found.append(
+                [
+                    (end - start["ts"]) / 1000,
+                    (end - inside[0]["ts"]) / 1000,
+                    inside[0]["dur"] / 1000,
+                ]
+            )
     return found
 
 
@@ -235,11 +321,16 @@ def slider_rows(browser, path):
     """How long a move of the slider takes to be seen. SystemExit unless the trace holds one interval for each press."""
     found = intervals(trace_of_presses(browser, path))
     if len(found) != PRESSES:
-        raise SystemExit(f"expected {PRESSES} key presses in the trace, each with one input event and one frame presented, got "
-                         f"{len(found)}; compare the events that this Chromium traces with `intervals`")
+        raise SystemExit(
+            f"expected {PRESSES} key presses in the trace, each with one input event and one frame presented, got "
+            f"{len(found)}; compare the events that this Chromium traces with `intervals`"
+        )
     names = ["key press to frame", "input event to frame", "input handler"]
-    return [row(f"5,000 runs: {name}", "ms", list(values), statistic)
-            for name, values in zip(names, zip(*found)) for statistic in ("median", "90th percentile")]
+    return [
+        row(f"5,000 runs: {name}", "ms", list(values), statistic)
+        for name, values in zip(names, zip(*found))
+        for statistic in ("median", "90th percentile")
+    ]
 
 
 def measure(html):
@@ -254,7 +345,11 @@ def measure(html):
         with chromium() as browser, served(html) as address:
             for path in pages:
                 rows += page_rows(browser, html, address, path)
-            about = {**environment(), "playwright": importlib.metadata.version("playwright"), "chromium": browser.version}
+            about = {
+                **environment(),
+                "playwright": importlib.metadata.version("playwright"),
+                "chromium": browser.version,
+            }
             return {"environment": about, "rows": rows + slider_rows(browser, big)}
 
 
@@ -262,16 +357,20 @@ def main():
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--html", type=Path, help="measure this built book; build none")
-    parser.add_argument("--skip-book", action="store_true", help="measure the book in _build/html; build none")
+    parser.add_argument(
+        "--skip-book", action="store_true", help="measure the book in _build/html; build none"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("pages.json"))
     arguments = parser.parse_args()
-    os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")        # of this process' own sweep
+    os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")  # of this process' own sweep
     html = arguments.html or (ROOT / "_build" / "html" if arguments.skip_book else None)
     results = measure(html and html.resolve())
     write(arguments.out, results)
     print(json.dumps(results["environment"]))
     for line in results["rows"]:
-        print(f"{line['what']:56}{line['value']:14,.1f} {line['unit']:6}{line['statistic']} of {line['count']}")
+        print(
+            f"{line['what']:56}{line['value']:14,.1f} {line['unit']:6}{line['statistic']} of {line['count']}"
+        )
 
 
 if __name__ == "__main__":

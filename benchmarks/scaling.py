@@ -4,6 +4,7 @@
 
 The sizes take turns; microseconds per run and step.
 """
+
 import argparse
 import os
 import pathlib
@@ -30,11 +31,15 @@ def main():
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("scaling.json"))
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("scaling.json")
+    )
     arguments = parser.parse_args()
     os.environ.update(LABS_CACHE="off", LABS_PROGRESS="off")
     for runs in SIZES:
-        print(f"{runs:,} runs, first call: {microseconds(runs):.2f} us per run and step", flush=True)
+        print(
+            f"{runs:,} runs, first call: {microseconds(runs):.2f} us per run and step", flush=True
+        )
     rounds = [{runs: microseconds(runs) for runs in SIZES} for _ in range(arguments.rounds)]
     found = {runs: [times[runs] for times in rounds] for runs in SIZES}
     write(arguments.out, {"environment": environment(), "steps": STEPS, "rounds": found})

@@ -1,4 +1,5 @@
 """What the contenders train: networks, data, settings and steps."""
+
 import dataclasses
 from collections.abc import Callable
 
@@ -20,7 +21,10 @@ class Block(nn.Module):
 
     def forward(self, x):
         h = self.norm1(x)
-        q, k, v = (part(h).unflatten(-1, (self.heads, -1)).transpose(-3, -2) for part in (self.query, self.key, self.value))
+        q, k, v = (
+            part(h).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+            for part in (self.query, self.key, self.value)
+        )
         weight = torch.softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, dim=-1)
         x = x + self.out((weight @ v).transpose(-3, -2).flatten(-2))
         return x + self.down(nn.functional.gelu(self.up(self.norm2(x))))
@@ -45,7 +49,9 @@ class Transformer(nn.Module):
 def transformer_task():
     """The digits, read by the transformer: so few of them that measuring all of them takes less than training."""
     task = labs.tasks.digits()
-    few = labs.data.Data(task.data.train_x[:64], task.data.train_y[:64], task.data.val_x[:32], task.data.val_y[:32])
+    few = labs.data.Data(
+        task.data.train_x[:64], task.data.train_y[:64], task.data.val_x[:32], task.data.val_y[:32]
+    )
     return dataclasses.replace(task, name="digits, transformer", make_model=Transformer, data=few)
 
 
@@ -73,19 +79,44 @@ def rates(count, low=1e-3, high=1e-2):
 
 def adam(runs, batch_size=32):
     """`runs` settings of Adam: learning rates and four seeds."""
-    return labs.Grid(optimizer="adam", learning_rate=rates(runs // 4), batch_size=batch_size, seed=[0, 1, 2, 3])
+    return labs.Grid(
+        optimizer="adam", learning_rate=rates(runs // 4), batch_size=batch_size, seed=[0, 1, 2, 3]
+    )
 
 
 def workloads():
     """The workloads by name."""
-    mixed = labs.Grid(optimizer=list(labs.optimizers.RULES), learning_rate=rates(16, 1e-4, 1e-2), batch_size=[16, 32, 64, 128],
-                      seed=[0, 1, 2, 3])
+    mixed = labs.Grid(
+        optimizer=list(labs.optimizers.RULES),
+        learning_rate=rates(16, 1e-4, 1e-2),
+        batch_size=[16, 32, 64, 128],
+        seed=[0, 1, 2, 3],
+    )
     return {
-        "spirals-256": Workload("256 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(256), 1000, 128),
-        "spirals-4096": Workload("4,096 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(4096), 200, 1024),
-        "mixed": Workload("2,048 runs of 2-32-32-1: 8 optimizers, batch 16 to 128", labs.tasks.spirals, mixed, 200, 31),
-        "digits-32": Workload("256 runs of 64-64-10, batch 32, Adam", labs.tasks.digits, adam(256), 500, 128),
-        "digits-128": Workload("256 runs of 64-64-10, batch 128, Adam", labs.tasks.digits, adam(256, 128), 250, 128),
-        "transformer": Workload("64 runs of a transformer, 2 layers of width 64, batch 32, Adam", transformer_task, adam(64), 50,
-                                32),
+        "spirals-256": Workload(
+            "256 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(256), 1000, 128
+        ),
+        "spirals-4096": Workload(
+            "4,096 runs of 2-32-32-1, batch 32, Adam", labs.tasks.spirals, adam(4096), 200, 1024
+        ),
+        "mixed": Workload(
+            "2,048 runs of 2-32-32-1: 8 optimizers, batch 16 to 128",
+            labs.tasks.spirals,
+            mixed,
+            200,
+            31,
+        ),
+        "digits-32": Workload(
+            "256 runs of 64-64-10, batch 32, Adam", labs.tasks.digits, adam(256), 500, 128
+        ),
+        "digits-128": Workload(
+            "256 runs of 64-64-10, batch 128, Adam", labs.tasks.digits, adam(256, 128), 250, 128
+        ),
+        "transformer": Workload(
+            "64 runs of a transformer, 2 layers of width 64, batch 32, Adam",
+            transformer_task,
+            adam(64),
+            50,
+            32,
+        ),
     }

@@ -2,6 +2,7 @@
 
 Shapes: `N` samples, `D` features. Every set is split once into training and validation samples, by its seed.
 """
+
 import dataclasses
 
 import sklearn.datasets
@@ -20,7 +21,9 @@ class Data:
 
     def to(self, device):
         """The same data on `device`."""
-        return Data(*(tensor.to(device) for tensor in (self.train_x, self.train_y, self.val_x, self.val_y)))
+        return Data(
+            *(tensor.to(device) for tensor in (self.train_x, self.train_y, self.val_x, self.val_y))
+        )
 
 
 def spirals(train=512, val=512, turns=1.25, noise=0.12, flipped=0.1, seed=0):
@@ -38,7 +41,7 @@ def spirals(train=512, val=512, turns=1.25, noise=0.12, flipped=0.1, seed=0):
         angle = 2 * torch.pi * turns * radius + torch.pi * label
         x = radius[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
         x += noise * torch.randn(x.shape, generator=generator)
-        wrong = torch.randperm(count, generator=generator)[:round(flipped * count)]
+        wrong = torch.randperm(count, generator=generator)[: round(flipped * count)]
         label[wrong] = 1 - label[wrong]
         splits += [2 * x, label.float()]
     return Data(*splits)
@@ -48,9 +51,14 @@ def digits(val=0.25, seed=0):
     """scikit-learn's 1,797 handwritten digits: 64 pixels in 0..1, labels 0..9 (int64). `val`: the share held out."""
     x, y = sklearn.datasets.load_digits(return_X_y=True)
     train_x, val_x, train_y, val_y = sklearn.model_selection.train_test_split(
-        x / 16, y, test_size=val, random_state=seed, stratify=y)
-    return Data(torch.tensor(train_x, dtype=torch.float32), torch.tensor(train_y),
-                torch.tensor(val_x, dtype=torch.float32), torch.tensor(val_y))
+        x / 16, y, test_size=val, random_state=seed, stratify=y
+    )
+    return Data(
+        torch.tensor(train_x, dtype=torch.float32),
+        torch.tensor(train_y),
+        torch.tensor(val_x, dtype=torch.float32),
+        torch.tensor(val_y),
+    )
 
 
 def batches(count, batch_size, steps, seed):
@@ -60,9 +68,11 @@ def batches(count, batch_size, steps, seed):
     `seed` alone and is the same on every device. Raises ValueError where a batch is larger than the data set.
     """
     if batch_size > count:
-        raise ValueError(f"batch_size must be at most the number of training samples, {count}, got {batch_size}; "
-                         "choose a smaller batch")
+        raise ValueError(
+            f"batch_size must be at most the number of training samples, {count}, got {batch_size}; "
+            "choose a smaller batch"
+        )
     generator = torch.Generator().manual_seed(seed)
     epochs = -(-steps * batch_size // count)
     order = torch.cat([torch.randperm(count, generator=generator) for _ in range(epochs)])
-    return order[:steps * batch_size].view(steps, batch_size)
+    return order[: steps * batch_size].view(steps, batch_size)

@@ -1,4 +1,5 @@
 """Which device to train on, and what it can do."""
+
 import os
 import platform
 
@@ -16,13 +17,19 @@ def best_device():
         kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         kind = next((kind for kind, there in kinds.items() if there), "cpu")
         many = kind == "cuda" and "LOCAL_RANK" in os.environ
-        return torch.device(kind, int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()) if many else torch.device(kind)
+        return (
+            torch.device(kind, int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+            if many
+            else torch.device(kind)
+        )
     try:
         device = torch.device(wish)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got {wish!r}; "
-                         f"unset it to let labs choose ({error})") from error
+        raise ValueError(
+            f"LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got {wish!r}; "
+            f"unset it to let labs choose ({error})"
+        ) from error
     return device
 
 

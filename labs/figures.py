@@ -1,5 +1,7 @@
 """Figures from records: matplotlib for what stands still, plotly for what a reader may point at."""
 
+import itertools
+
 import numpy as np
 
 from labs import record, words
@@ -35,32 +37,28 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
             raise ValueError(
                 f"{name!r} must be an axis that is left open, one of {left}; do not fix it"
             )
-    final = _at(record.whole(runs)[series].isel(step=-1), axes, fixed)
+    final = _at(record.whole(runs)[series].isel(step=-1, missing_dims="ignore"), axes, fixed)
     means = final.mean([name for name in left if name not in (along, lines)], skipna=False)
     figure = go.Figure()
-    for color, value, row in zip(
-        np.resize(COLORS, len(axes[lines].values)),
-        axes[lines].values,
-        means.transpose(lines, along).values,
-    ):
+    rows = means.transpose(lines, along).values
+    for color, value, row in zip(itertools.cycle(COLORS), axes[lines].values, rows):
         points = [None if np.isnan(v) else round(float(v), 4) for v in row]
-        figure.add_scatter(
-            x=list(axes[along].values),
-            y=points,
-            name=str(value),
-            mode="lines+markers",
-            line={"color": str(color)},
-        )
-    metric = (runs.attrs.get("task") or {}).get("metric", "")
-    title = words.label(runs[series].attrs.get("label", f"value.{series}"), metric=metric)
+        style = {"mode": "lines+markers", "line": {"color": color}}
+        figure.add_scatter(x=list(axes[along].values), y=points, name=str(value), **style)
+    x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     figure.update_layout(
-        xaxis={"title": {"text": words.label(axes[along].label)}, "type": axes[along].scale},
-        yaxis={"title": {"text": title}},
-        legend={"title": {"text": words.label(axes[lines].label)}},
+        xaxis={"title": {"text": x_label}, "type": axes[along].scale},
+        yaxis={"title": {"text": _title(runs, series)}},
+        legend={"title": {"text": line_label}},
         height=380,
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
     )
     return figure
+
+
+def _title(runs, series):
+    metric = (runs.attrs.get("task") or {}).get("metric") or words.text("value.metric")
+    return words.label(runs[series].attrs.get("label", f"value.{series}"), metric=metric)
 
 
 def _at(array, axes, fixed):

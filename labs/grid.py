@@ -99,7 +99,9 @@ def vary(make_task, repeats=(), **values):
         control = "list" if scale == settings.CATEGORY else "slider"
         axes.append(Axis(name, f"axis.{name}", plain, scale, control, name in repeats))
     if not axes:
-        raise ValueError("vary needs at least one axis, got none; give an argument a list of values")
+        raise ValueError(
+            "vary needs at least one axis, got none; give an argument a list of values"
+        )
     return Varied(make_task, tuple(axes))
 
 

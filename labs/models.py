@@ -1,4 +1,5 @@
 """The networks that the chapters train."""
+
 import torch
 from torch import nn
 
@@ -13,7 +14,9 @@ def mlp(sizes, activation="tanh"):
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {activation!r}")
     if len(sizes) < 2:
-        raise ValueError(f"sizes must give at least inputs and outputs, such as [2, 32, 1], got {list(sizes)}")
+        raise ValueError(
+            f"sizes must give at least inputs and outputs, such as [2, 32, 1], got {list(sizes)}"
+        )
     layers = []
     for inputs, outputs in zip(sizes[:-1], sizes[1:]):
         layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
@@ -27,7 +30,9 @@ def layer_sizes(inputs, width, depth, outputs):
     """
     for name, value in (("width", width), ("depth", depth)):
         if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; give 1 or more")
+            raise ValueError(
+                f"{name} must be a whole number of at least 1, got {value!r}; give 1 or more"
+            )
     return [inputs, *[width] * depth, outputs]
 
 

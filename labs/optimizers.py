@@ -3,11 +3,12 @@
 Shapes: `R` runs, `P` parameters of one run, flattened. A rule changes `theta_RP` and its `state` tensors, all (R, P), in
 place; the learning rate `lr_R1` has one row a run. `bias` is what `bias_correction` gives for the step.
 """
+
 import dataclasses
 import math
 from collections.abc import Callable
 
-BETA1, BETA2, EPS = 0.9, 0.999, 1e-8     # torch.optim's defaults
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # torch.optim's defaults
 
 
 def bias_correction(t):
@@ -38,13 +39,13 @@ def adagrad(theta_RP, grad_RP, state, lr_R1, bias):
     """Divide by the root of the summed squared gradients (Duchi et al. 2011): torch.optim.Adagrad."""
     (total,) = state
     total.addcmul_(grad_RP, grad_RP)
-    theta_RP.addcdiv_(grad_RP * -lr_R1, total.sqrt().add_(1e-10))     # torch's eps for Adagrad
+    theta_RP.addcdiv_(grad_RP * -lr_R1, total.sqrt().add_(1e-10))  # torch's eps for Adagrad
 
 
 def rmsprop(theta_RP, grad_RP, state, lr_R1, bias):
     """Divide by the root of a running mean of squared gradients (Tieleman & Hinton 2012): torch.optim.RMSprop."""
     (square,) = state
-    square.mul_(0.99).addcmul_(grad_RP, grad_RP, value=0.01)          # torch's alpha for RMSprop
+    square.mul_(0.99).addcmul_(grad_RP, grad_RP, value=0.01)  # torch's alpha for RMSprop
     theta_RP.addcdiv_(grad_RP * -lr_R1, square.sqrt().add_(EPS))
 
 
@@ -73,8 +74,14 @@ class Rule:
 
 
 RULES = {
-    "sgd": Rule(sgd, 0), "momentum": Rule(momentum, 1), "nesterov": Rule(nesterov, 1), "adagrad": Rule(adagrad, 1),
-    "rmsprop": Rule(rmsprop, 1), "adam": Rule(adam, 2), "adamw": Rule(adam, 2), "lion": Rule(lion, 1),
+    "sgd": Rule(sgd, 0),
+    "momentum": Rule(momentum, 1),
+    "nesterov": Rule(nesterov, 1),
+    "adagrad": Rule(adagrad, 1),
+    "rmsprop": Rule(rmsprop, 1),
+    "adam": Rule(adam, 2),
+    "adamw": Rule(adam, 2),
+    "lion": Rule(lion, 1),
 }
 """The rules by name. "adam" and "adamw" are one rule: what sets AdamW apart is the decoupled weight decay
 (Loshchilov & Hutter 2019), which `update` offers to every rule."""

@@ -129,14 +129,14 @@ def save(runs, path):
 
 def _plain_array(name, values):
     array = np.asarray(values)
-    if array.dtype.kind not in "biufcU":
-        texts = np.array(array.tolist())
-        if texts.dtype.kind != "U":
-            raise ValueError(
-                f"{name} must hold numbers, truth values or texts, got {array.dtype}; convert it before saving"
-            )
-        array = texts
-    return array
+    if array.dtype.kind in "biufcU":
+        return array
+    texts = array.ravel().tolist()
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f"{name} must hold numbers, truth values or texts, got {array.dtype}; convert it before saving"
+        )
+    return np.array(texts, dtype="U").reshape(array.shape)
 
 
 def load(path):

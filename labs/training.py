@@ -1,4 +1,5 @@
 """One run, in the open: the training loop that the batched one in labs.sweep must agree with."""
+
 import dataclasses
 from collections import namedtuple
 
@@ -7,7 +8,9 @@ import torch
 from labs import data, optimizers, settings
 from labs.device import best_device
 
-DIVERGED = 1e4  # a loss this many times the first one counts as diverged, as one that is not finite does
+DIVERGED = (
+    1e4  # a loss this many times the first one counts as diverged, as one that is not finite does
+)
 
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
 Point.__doc__ = """What is known after `step` updates: losses and metric over all samples, and the network itself.
@@ -32,18 +35,20 @@ Raises ValueError for an impossible value.
 """
 
 
-def record_steps(steps):
-    """The steps at which a run is measured: about a dozen spaced evenly, and as many crowded towards the start."""
+def record_steps(steps, record_at=None):
+    """The steps at which a run is measured, the first and the last always: `record_at`, or by default about a dozen spaced
+    evenly, and as many crowded towards the start. Raises ValueError for a step that is not in the run."""
+    if record_at is not None:
+        for step in record_at:
+            if not isinstance(step, int) or not 0 <= step <= steps:
+                raise ValueError(
+                    f"record_at must hold whole numbers from 0 to {steps}, the number of steps, got {step!r}; "
+                    "leave it out"
+                )
+        return sorted({0, steps, *record_at})
     even = {round(steps * i / 14) for i in range(15)}
     early = {round((steps + 1) ** (i / 14)) - 1 for i in range(15)}
     return sorted(even | early)
-
-
-def view_steps(task, steps):
-    """The steps at which a task's view is recorded: six of `record_steps`, from the first to the last."""
-    wanted = record_steps(steps)
-    last = len(wanted) - 1
-    return sorted({wanted[round(i * last / 5)] for i in range(6)}) if task.view else []
 
 
 @torch.no_grad()
@@ -55,19 +60,21 @@ def measure(task, samples, model, step):
     return Point(step, *losses, metric, model)
 
 
-def train(task, config, device=None):
+def train(task, config, device=None, record_at=None):
     """Train one run; yield a `Point` at each of `record_steps`. To stop, stop asking.
 
-    Raises ValueError where the batch is larger than the data set.
+    Raises ValueError where the batch is larger than the data set, or a step of `record_at` is not in the run.
     """
     device = device or best_device()
     samples = task.data.to(device)
     model = task.model(config.seed).to(device)
-    order = data.batches(len(samples.train_x), config.batch_size, config.steps, config.seed).to(device)
-    theta_RP = torch.nn.utils.parameters_to_vector(model.parameters()).detach()[None]      # R is 1 here
+    order = data.batches(len(samples.train_x), config.batch_size, config.steps, config.seed).to(
+        device
+    )
+    theta_RP = torch.nn.utils.parameters_to_vector(model.parameters()).detach()[None]  # R is 1 here
     state = [torch.zeros_like(theta_RP) for _ in range(optimizers.RULES[config.optimizer].slots)]
     columns = {n: torch.full((1, 1), getattr(config, n), device=device) for n in settings.COLUMNS}
-    wanted = set(record_steps(config.steps))
+    wanted = set(record_steps(config.steps, record_at))
     yield measure(task, samples, model, 0)
     for t, batch in enumerate(order, start=1):
         loss = task.loss(model(samples.train_x[batch]), samples.train_y[batch])
@@ -78,5 +85,5 @@ def train(task, config, device=None):
         bias = optimizers.bias_correction(t)
         optimizers.update(config.optimizer, theta_RP, grad_RP, state, bias, **now)
         torch.nn.utils.vector_to_parameters(theta_RP[0], model.parameters())
-        if t in wanted:             # once in a while: measure over all samples
+        if t in wanted:  # once in a while: measure over all samples
             yield measure(task, samples, model, t)

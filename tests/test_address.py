@@ -1,4 +1,5 @@
 """The repository's address stands once; everything that repeats it agrees, and one command moves it."""
+
 import json
 import re
 import shutil
@@ -14,12 +15,18 @@ import set_address  # noqa: E402
 
 NEW = "https://github.com/Somebody-Else/another.book"
 README = "[code](https://{}) [Colab](https://{}/blob/main/book/x.ipynb) [read](https://{}/) "
-COLAB = re.compile(r"https://colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/([\w./-]+)")
+COLAB = re.compile(
+    r"https://colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/([\w./-]+)"
+)
 INSTALL = re.compile(r"git\+(https://[^\s\"'@]+?)(?:\.git)?(?:@[\w.-]+)?(?=[\s\"'#]|$)")
 
 
 def all_texts():
-    own = [(path, text) for path, text in set_address.texts(ROOT) if not path.is_relative_to(ROOT / "tests")]
+    own = [
+        (path, text)
+        for path, text in set_address.texts(ROOT)
+        if not path.is_relative_to(ROOT / "tests")
+    ]
     return {path.relative_to(ROOT).as_posix(): text for path, text in own}
 
 
@@ -45,7 +52,9 @@ def copy(tmp_path):
     shutil.copy(ROOT / "_config.yml", tmp_path)
     old = set_address.forms(set_address.read(ROOT))
     (tmp_path / "README.md").write_text(README.format(*old) + f"https://{old[0]}-club\n")
-    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": [{"source": [f'!pip install "labs @ git+https://{old[0]}.git"']}]}))
+    (tmp_path / "x.ipynb").write_text(
+        json.dumps({"cells": [{"source": [f'!pip install "labs @ git+https://{old[0]}.git"']}]})
+    )
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe" + old[0].encode())
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     return tmp_path
@@ -55,9 +64,17 @@ def test_one_command_changes_the_address_everywhere(copy):
     changed = set_address.move(NEW, copy)
     assert {path.name for path in changed} == {"_config.yml", "README.md", "x.ipynb"}
     assert set_address.read(copy) == NEW
-    assert (copy / "README.md").read_text().startswith(README.format(
-        "github.com/Somebody-Else/another.book", "colab.research.google.com/github/Somebody-Else/another.book",
-        "somebody-else.github.io/another.book"))
+    assert (
+        (copy / "README.md")
+        .read_text()
+        .startswith(
+            README.format(
+                "github.com/Somebody-Else/another.book",
+                "colab.research.google.com/github/Somebody-Else/another.book",
+                "somebody-else.github.io/another.book",
+            )
+        )
+    )
     assert "git+https://github.com/Somebody-Else/another.book.git" in (copy / "x.ipynb").read_text()
 
 
@@ -75,7 +92,16 @@ def test_moving_there_and_back_changes_nothing(copy):
     assert {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()} == before
 
 
-@pytest.mark.parametrize("bad", ["", "book", "https://example.org/a/b", "https://github.com/only-owner", "https://github.com/a/b/tree/main"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "book",
+        "https://example.org/a/b",
+        "https://github.com/only-owner",
+        "https://github.com/a/b/tree/main",
+    ],
+)
 def test_an_address_that_is_no_repository_is_refused_and_nothing_is_written(copy, bad):
     before = (copy / "_config.yml").read_bytes()
     with pytest.raises(SystemExit, match="must read https://github.com/OWNER/REPOSITORY, got"):

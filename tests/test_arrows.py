@@ -5,33 +5,39 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 LABS = pathlib.Path(__file__).parent.parent / "labs"
-ORDER = [
-    "device",
-    "runs",
-    "data",
-    "models",
-    "optimizers",
-    "tasks",
-    "train",
-    "grid",
-    "stack",
-    "cache",
-    "traced",
-    "matmul",
-    "plan",
-    "program",
-    "shard",
-    "sweep",
-    "figures",
-    "widgets",
-]
-BELOW_THE_WAIST = ["runs", "figures", "widgets/__init__", "widgets/explorer", "widgets/payload"]
+ORDER = """
+device optimizers settings words record card claims data models views tasks training grid
+engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache engine.work engine.shard
+engine.provenance engine.sweep
+figures
+widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload widgets.still widgets.explorer
+widgets.controls widgets.curve widgets.status widgets.live
+""".split()
+BELOW_THE_WAIST = """
+optimizers settings words record card claims grid figures
+widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload widgets.still widgets.explorer
+""".split()
+TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
+
+
+def modules():
+    """{dotted name: path} of every file of labs; a package that holds files only re-exports and has no place of its own."""
+    found = {}
+    for path in LABS.rglob("*.py"):
+        parts = path.relative_to(LABS).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        if parts and parts not in (("engine",), ("widgets",)):
+            found[".".join(parts)] = path
+    return found
 
 
 def imports(path):
     """The modules that a file names in its import statements, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -41,39 +47,71 @@ def imports(path):
 
 def place(module):
     """The position in ORDER of a module of labs, or None."""
-    parts = module.split(".")
-    return ORDER.index(parts[1]) if parts[0] == "labs" and len(parts) > 1 and parts[1] in ORDER else None
+    name = module.removeprefix("labs.")
+    names = [name, name.rpartition(".")[0]]
+    return next((ORDER.index(n) for n in names if n in ORDER and module.startswith("labs.")), None)
 
 
 def test_every_module_has_its_place_in_the_order():
-    found = {p.stem for p in LABS.glob("*.py")} | {p.name for p in LABS.iterdir() if (p / "__init__.py").exists()}
-    assert found - {"__init__"} == set(ORDER)
+    assert set(modules()) == set(ORDER)
 
 
 def test_each_module_imports_only_what_stands_before_it():
-    for name in ORDER:
-        for path in [LABS / f"{name}.py"] if (LABS / f"{name}.py").exists() else (LABS / name).glob("*.py"):
-            for module in imports(path):
-                there = place(module)
-                assert there is None or there < ORDER.index(name) or name == "widgets" == module.split(".")[1], (
-                    f"{path.name} imports {module}"
-                )
+    for name, path in modules().items():
+        for module in imports(path):
+            there = place(module)
+            itself = module.startswith(f"labs.{name}")
+            assert there is None or there < ORDER.index(name) or itself, f"{name} imports {module}"
 
 
-def test_what_reads_a_record_does_not_name_torch():
-    for name in BELOW_THE_WAIST:
-        if name != "widgets/__init__":  # it re-exports the live panel, which trains
-            assert not [m for m in imports(LABS / f"{name}.py") if m.split(".")[0] == "torch"], name
+@pytest.mark.parametrize("name", BELOW_THE_WAIST)
+def test_what_reads_a_record_names_neither_torch_nor_what_trains(name):
+    above = [f"labs.{module}" for module in TORCH_MAY]
+    wrong = [m for m in imports(modules()[name]) if m.split(".")[0] == "torch" or m in above]
+    assert not wrong
+
+
+def run(program):
+    """A fresh process with the program."""
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=LABS.parent,
+    )
 
 
 def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
-    program = (
+    done = run(
         "import random, numpy, torch, threading;"
         "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
-        "import labs; assert before == (torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
+        "import labs, labs.engine.sweep, labs.widgets.live;"
+        "assert before == (torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
         "assert threading.active_count() == 1; assert not torch.cuda.is_initialized()"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", program], capture_output=True, text=True, cwd=LABS.parent
-    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_name_that_labs_offers_is_there_and_a_wrong_one_is_refused_in_words():
+    import labs
+
+    for name in dir(labs):
+        assert getattr(labs, name) is not None
+    assert callable(labs.train) and callable(labs.sweep) and callable(labs.live)
+    with pytest.raises(
+        AttributeError, match="labs has no 'sweeep'; expected one of Explorer, Grid"
+    ):
+        labs.sweeep  # noqa: B018
+
+
+def test_reading_a_record_and_showing_it_imports_no_torch(tmp_path):
+    import labs
+
+    runs = labs.sweep(labs.tasks.spirals(), labs.Grid(learning_rate=[0.1, 0.2]), steps=3)
+    labs.save(runs, tmp_path / "record.npz")
+    done = run(
+        f"import sys, labs; runs = labs.load({str(tmp_path / 'record.npz')!r});"
+        "labs.Explorer(runs)._repr_mimebundle_(); labs.figures.final_losses(runs); labs.spread([1, 2]);"
+        "labs.claims.known(); labs.Grid(); print('torch' in sys.modules)"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")

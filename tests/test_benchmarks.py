@@ -8,7 +8,9 @@ BENCHMARKS = pathlib.Path(__file__).parent.parent / "benchmarks"
 
 
 def test_the_tables_hold_what_the_json_files_say():
-    done = subprocess.run([sys.executable, BENCHMARKS / "report.py", "--check"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "report.py", "--check"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -22,7 +24,12 @@ def test_every_contender_does_the_same_work_as_the_plain_loop(monkeypatch):
 
     import labs
 
-    grid = labs.Grid(optimizer=list(labs.optimizers.RULES), learning_rate=[1e-3, 3e-3], batch_size=[16, 32], seed=[0, 1])
+    grid = labs.Grid(
+        optimizer=list(labs.optimizers.RULES),
+        learning_rate=[1e-3, 3e-3],
+        batch_size=[16, 32],
+        seed=[0, 1],
+    )
     work = workloads.Workload("small", labs.tasks.spirals, grid, steps=30, sample=3)
     losses = {}
     for name in ("Plain", "Ensemble", "TracedSweep"):
@@ -30,5 +37,7 @@ def test_every_contender_does_the_same_work_as_the_plain_loop(monkeypatch):
         trains.run()
         losses[name] = trains.losses()
     engine.same_work(losses)
-    worst = max(abs(losses[name][i] - loss) / loss for name in losses for i, loss in losses["Plain"].items())
+    worst = max(
+        abs(losses[name][i] - loss) / loss for name in losses for i, loss in losses["Plain"].items()
+    )
     assert worst < 1e-3

@@ -57,5 +57,5 @@ def test_the_valley_is_the_quadratic_it_says_it_is():
 @pytest.mark.parametrize("optimizer, limit", [("sgd", 2 / 20), ("momentum", 2 * 1.9 / 20)])
 def test_gradient_descent_in_the_valley_is_stable_below_its_limit_and_not_above(optimizer, limit):
     grid = labs.Grid(optimizer=optimizer, learning_rate=[0.98 * limit, 1.02 * limit], batch_size=1)
-    losses = labs.sweep(labs.tasks.valley(), grid, steps=1000).arrays["val_loss"].squeeze()
+    losses = labs.sweep(labs.tasks.valley(), grid, steps=1000).val_loss.squeeze()
     assert losses[0, -1] < losses[0, 0] / 100 and not losses[1, -1] < losses[1, 0]

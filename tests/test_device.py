@@ -14,7 +14,9 @@ def test_labs_device_overrides(monkeypatch):
 @pytest.mark.parametrize("wish", ["abacus", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused_in_words(monkeypatch, wish):
     monkeypatch.setenv("LABS_DEVICE", wish)
-    with pytest.raises(ValueError, match=f"LABS_DEVICE must name a device that torch finds here, .* got '{wish}'"):
+    with pytest.raises(
+        ValueError, match=f"LABS_DEVICE must name a device that torch finds here, .* got '{wish}'"
+    ):
         labs.device.best_device()
 
 

@@ -1,4 +1,6 @@
-"""The Explorer's Python half: it checks and normalises what is shown, and stands in where no script runs."""
+"""The Explorer's Python half: it checks and normalises what is shown, and stands in where no script
+runs.
+"""
 
 import base64
 import json
@@ -100,7 +102,8 @@ def test_an_impossible_explorer_is_refused_with_expected_received_and_what_to_do
     [
         (
             {"learning_rate": 6},
-            r"choice\['learning_rate'\]: expected a whole number from 0 to 5 .*got 6; to choose by value use",
+            r"choice\['learning_rate'\]: expected a whole number from 0 to 5 .*got 6; "
+            "to choose by value use",
         ),
         ({"learning_rate": -1}, "expected a whole number from 0 to 5"),
         ({"learning_rate": "0.1"}, "expected a whole number from 0 to 5 .*got '0.1'"),
@@ -272,6 +275,12 @@ def test_a_value_is_called_by_its_label_or_its_long_name_or_its_own(runs):
 def test_what_has_no_numbers_over_axes_is_refused_in_words(given, expected):
     with pytest.raises(ValueError, match=expected):
         Explorer(given)
+
+
+def test_an_unknown_word_for_what_is_better_is_refused(runs):
+    marked = runs.assign(speed=("batch_size", [1.0, 2.0], {"better": "more"}))
+    with pytest.raises(ValueError, match="better: expected 'lower' or 'higher', got 'more'; set"):
+        Explorer(marked)
 
 
 def test_one_axis_makes_a_map_of_one_row():

@@ -43,6 +43,13 @@ def test_a_record_with_a_selected_axis_is_drawn_as_the_whole_with_that_axis_fixe
     assert [line.y for line in some.data] == [line.y for line in whole.data]
 
 
+def test_any_number_over_the_axes_can_be_drawn(runs):
+    last = runs.isel(step=-1)
+    lines = lambda figure: [line.y for line in figure.data]
+    drawn, again = (labs.figures.final_losses(r, batch_size=32) for r in (runs, last))
+    assert lines(drawn) == lines(again)
+
+
 @pytest.mark.parametrize(
     "fixed, expected",
     [

@@ -13,7 +13,10 @@ from labs import settings
 @pytest.mark.parametrize(
     "bad, words",
     [
-        ({"optimizer": ["sgd", "adamm"]}, r"optimizer must be one of \[.*\], got 'adamm'; choose one of these"),
+        (
+            {"optimizer": ["sgd", "adamm"]},
+            r"optimizer must be one of \[.*\], got 'adamm'; choose one of these",
+        ),
         ({"learning_rate": [0.1, -0.1]}, "learning_rate must be positive, got -0.1"),
         ({"learning_rate": [0.0]}, "learning_rate must be positive, got 0.0"),
         ({"learning_rate": [math.nan]}, "learning_rate must be positive, got nan"),
@@ -80,7 +83,9 @@ def test_variations_are_tasks_on_axes_the_last_fastest():
 
 
 def test_an_axis_of_the_task_may_repeat_one_setting():
-    varied = labs.vary(labs.tasks.spirals, repeats=["seed_of_data"], width=[4, 64], seed_of_data=[0, 1])
+    varied = labs.vary(
+        labs.tasks.spirals, repeats=["seed_of_data"], width=[4, 64], seed_of_data=[0, 1]
+    )
     assert [(a.scale, a.repeats) for a in varied.axes] == [("log", False), ("linear", True)]
 
 
@@ -91,7 +96,10 @@ def test_an_axis_of_the_task_may_repeat_one_setting():
         (dict(width=[4, 4]), r"width must not repeat a value, got \[4, 4\]"),
         (dict(seed=[0, 1]), "no setting of labs.Grid, got 'seed'; put settings into the grid"),
         (dict(repeats=["draw"], width=[4]), "got 'draw'"),
-        (dict(width=[(1, 2)]), r"width must be numbers or texts, got \(1, 2\); wrap labs.tasks.spirals"),
+        (
+            dict(width=[(1, 2)]),
+            r"width must be numbers or texts, got \(1, 2\); wrap labs.tasks.spirals",
+        ),
         (dict(), "vary needs at least one axis, got none"),
     ],
 )
@@ -109,7 +117,13 @@ def test_an_impossible_network_is_refused_in_words(values):
 
 @pytest.mark.parametrize(
     "values, scale",
-    [((1, 8), "log"), ((1, 7), "linear"), ((0, 100), "linear"), (("a",), "category"), ((True,), "category")],
+    [
+        ((1, 8), "log"),
+        ((1, 7), "linear"),
+        ((0, 100), "linear"),
+        (("a",), "category"),
+        ((True,), "category"),
+    ],
 )
 def test_the_scale_of_an_axis_follows_from_its_values(values, scale):
     assert settings.scale_of(values) == scale

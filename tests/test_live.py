@@ -1,4 +1,5 @@
 """The live panel trains what it says, one run at a time, and says in words what went wrong."""
+
 import dataclasses
 import itertools
 import pathlib
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 
 import labs
-from labs.widgets import curve
+from labs import settings
+from labs.widgets import controls, curve
 
 ROOT = pathlib.Path(__file__).parent.parent
 TASK = labs.tasks.spirals()
-LONG = 100_000          # steps: a minute, if nobody stops it
+LONG = 100_000  # steps: a minute, if nobody stops it
 
 
 def train(panel):
@@ -42,28 +44,51 @@ def until(condition, seconds=20):
 def drawn(picture, name):
     """The (steps, losses) of a curve, read back from the coordinates of its SVG path."""
     pair = lambda key: [float(v) for v in re.search(f'data-{key}="([^"]+)"', picture)[1].split(",")]
-    x, y = np.array([[float(v) for v in point.split(",")] for point in
-                     re.search(f'data-series="{name}" d="M([^"]+)"', picture)[1].split(" L")]).T
+    x, y = np.array(
+        [
+            [float(v) for v in point.split(",")]
+            for point in re.search(f'data-series="{name}" d="M([^"]+)"', picture)[1].split(" L")
+        ]
+    ).T
     share = lambda value, key: (value - pair(key)[0]) / (pair(key)[1] - pair(key)[0])
     low, high = np.log(pair("y-domain"))
-    return share(x, "x-range") * pair("x-domain")[1], np.exp(low + share(y, "y-range") * (high - low))
+    return share(x, "x-range") * pair("x-domain")[1], np.exp(
+        low + share(y, "y-range") * (high - low)
+    )
 
 
 @pytest.fixture
 def explorer():
-    grid = labs.Grid(optimizer=["sgd", "adamw"], learning_rate=[0.00316, 20.0], batch_size=[24], weight_decay=[0.01],
-                     schedule=["constant", "cosine"])
-    return labs.Explorer(labs.sweep(TASK, grid, steps=20, compile=False))
+    grid = labs.Grid(
+        optimizer=["sgd", "adamw"],
+        learning_rate=[0.00316, 20.0],
+        batch_size=[24],
+        weight_decay=[0.01],
+        schedule=["constant", "cosine"],
+    )
+    return labs.Explorer(labs.sweep(TASK, grid, steps=20))
 
 
 def test_the_live_run_measures_what_the_same_run_measures_alone():
-    setting = dict(optimizer="rmsprop", learning_rate=0.003, batch_size=64, weight_decay=0.01, l2=1e-3, schedule="cosine", seed=3,
-                   steps=60)
+    setting = dict(
+        optimizer="rmsprop",
+        learning_rate=0.003,
+        batch_size=64,
+        weight_decay=0.01,
+        l2=1e-3,
+        schedule="cosine",
+        seed=3,
+        steps=60,
+    )
     panel = labs.live(TASK, **setting)
     train(panel)
     alone = [point[:4] for point in labs.train(TASK, labs.TrainConfig(**setting))]
     assert [point[:4] for point in panel.points] == alone
-    assert said(panel)[0] == "done" and "60 steps" in said(panel)[1] and labs.device.describe(panel.device) in said(panel)[1]
+    assert (
+        said(panel)[0] == "done"
+        and "60 steps" in said(panel)[1]
+        and labs.device.describe(panel.device) in said(panel)[1]
+    )
 
 
 def test_the_curve_drawn_is_the_curve_measured():
@@ -99,7 +124,11 @@ def test_stop_ends_a_run_at_once_however_rarely_it_is_measured():
     until(lambda: len(panel.points) > 3)
     panel.stop_button.click()
     assert panel.wait(5) and said(panel)[0] == "stopped"
-    assert panel.points[-1].step < LONG and panel.stop_button.disabled and not panel.train_button.disabled
+    assert (
+        panel.points[-1].step < LONG
+        and panel.stop_button.disabled
+        and not panel.train_button.disabled
+    )
 
 
 def test_after_a_stop_another_run_trains_to_its_end():
@@ -109,7 +138,11 @@ def test_after_a_stop_another_run_trains_to_its_end():
     assert panel.wait(20)
     panel.controls["steps"].value = 30
     train(panel)
-    assert said(panel)[0] == "done" and panel.points[-1].step == 30 and panel.progress.value == panel.progress.max == 30
+    assert (
+        said(panel)[0] == "done"
+        and panel.points[-1].step == 30
+        and panel.progress.value == panel.progress.max == 30
+    )
 
 
 def test_the_curve_grows_while_the_run_trains():
@@ -122,14 +155,24 @@ def test_the_curve_grows_while_the_run_trains():
     assert panel.wait(20) and lengths == sorted(lengths) and lengths[0] < lengths[-1]
 
 
-@pytest.mark.parametrize("name, value, expected", [
-    ("weight_decay", -0.1, "weight_decay must be zero or positive, got -0.1"),
-    ("batch_size", 1024, "batch_size must be at most the number of training samples, 512, got 1024"),
-    ("steps", 0, "steps must be a whole number of at least 1, got 0"),
-    ("steps", 10**9, "steps must be at most 100,000 in this panel, got 1,000,000,000"),
-    ("seed", -1, "seed must be a whole number of at least 0, got -1"),
-    ("l2", float("inf"), "l2 must be zero or positive, got inf")])
-def test_an_impossible_setting_is_refused_in_the_panel_with_a_sentence(name, value, expected, capsys):
+@pytest.mark.parametrize(
+    "name, value, expected",
+    [
+        ("weight_decay", -0.1, "weight_decay must be zero or positive, got -0.1"),
+        (
+            "batch_size",
+            1024,
+            "batch_size must be at most the number of training samples, 512, got 1024",
+        ),
+        ("steps", 0, "steps must be a whole number of at least 1, got 0"),
+        ("steps", 10**9, "steps must be at most 100,000 in this panel, got 1,000,000,000"),
+        ("seed", -1, "seed must be a whole number of at least 0, got -1"),
+        ("l2", float("inf"), "l2 must be zero or positive, got inf"),
+    ],
+)
+def test_an_impossible_setting_is_refused_in_the_panel_with_a_sentence(
+    name, value, expected, capsys
+):
     panel = labs.live(TASK, steps=20)
     panel.controls[name].value = value
     train(panel)
@@ -154,6 +197,7 @@ def failing(after):
         if next(count) >= after:
             raise RuntimeError("the <disk> is on fire")
         return TASK.loss(outputs, targets)
+
     return dataclasses.replace(TASK, loss=loss)
 
 
@@ -161,19 +205,36 @@ def failing(after):
 def test_an_error_in_training_is_shown_in_words_and_the_panel_stays_usable(after, capfd):
     panel = labs.live(failing(after), steps=50)
     train(panel)
-    assert said(panel)[0] == "failed" and "RuntimeError: the &lt;disk&gt; is on fire" in said(panel)[1]
+    assert (
+        said(panel)[0] == "failed" and "RuntimeError: the &lt;disk&gt; is on fire" in said(panel)[1]
+    )
     assert not panel.running and not panel.train_button.disabled and capfd.readouterr() == ("", "")
 
 
 def test_a_loss_that_is_not_finite_at_the_start_is_refused():
-    panel = labs.live(dataclasses.replace(TASK, loss=lambda outputs, targets: TASK.loss(outputs, targets) * float("nan")))
+    panel = labs.live(
+        dataclasses.replace(
+            TASK, loss=lambda outputs, targets: TASK.loss(outputs, targets) * float("nan")
+        )
+    )
     train(panel)
-    assert said(panel) == ("refused", "This cannot be trained: the loss must be finite before the first step, got nan; "
-                                      "check the task&#x27;s data, initial parameters and loss.")
+    assert said(panel) == (
+        "refused",
+        "This cannot be trained: the loss must be finite before the first step, got nan; "
+        "check the task&#x27;s data, initial parameters and loss.",
+    )
 
 
 def test_a_diverged_run_names_the_step_and_is_drawn_only_up_to_there(explorer):
-    panel = labs.live(TASK, explorer, optimizer="sgd", learning_rate=20.0, batch_size=8, schedule="constant", steps=200)
+    panel = labs.live(
+        TASK,
+        explorer,
+        optimizer="sgd",
+        learning_rate=20.0,
+        batch_size=8,
+        schedule="constant",
+        steps=200,
+    )
     train(panel)
     kind, sentence = said(panel)
     step = int(re.search(r"at step (\d+) of 200", sentence)[1])
@@ -185,10 +246,16 @@ def test_a_diverged_run_names_the_step_and_is_drawn_only_up_to_there(explorer):
 
 def test_moving_the_explorer_moves_the_panel(explorer):
     panel = labs.live(TASK, explorer)
-    for setting in [dict(optimizer="adamw", learning_rate=0.00316, schedule="cosine"), dict(optimizer="sgd", learning_rate=20.0)]:
+    for setting in [
+        dict(optimizer="adamw", learning_rate=0.00316, schedule="cosine"),
+        dict(optimizer="sgd", learning_rate=20.0),
+    ]:
         explorer.show(**setting)
         shown = {name: control.value for name, control in panel.controls.items()}
-        assert shown == {**{name: explorer.values[name] for name in shown if name != "steps"}, "steps": 20}
+        assert shown == {
+            **{name: explorer.values[name] for name in shown if name != "steps"},
+            "steps": 20,
+        }
 
 
 def test_the_live_curve_is_laid_over_the_recorded_one_and_agrees_with_it(explorer):
@@ -197,11 +264,13 @@ def test_the_live_curve_is_laid_over_the_recorded_one_and_agrees_with_it(explore
     explorer.observe(lambda change: overlays.append(change["new"]), "live")
     panel = labs.live(TASK, explorer)
     train(panel)
-    recorded = explorer.runs.at(**explorer.values)
-    assert explorer.live["steps"] == explorer.runs.provenance["record_steps"]
+    recorded = explorer.runs.sel(explorer.values)
+    assert explorer.live["steps"] == explorer.runs.step.values.tolist()
     for name in ("train_loss", "val_loss"):
         assert np.allclose(explorer.live[name], recorded[name], rtol=1e-4)
-    assert [bool(o) and o["running"] for o in overlays][:3] == [True] * 3 and not explorer.live["running"]
+    assert [bool(o) and o["running"] for o in overlays][:3] == [True] * 3 and not explorer.live[
+        "running"
+    ]
 
 
 def test_a_closed_panel_stops_and_no_longer_follows(explorer):
@@ -214,10 +283,14 @@ def test_a_closed_panel_stops_and_no_longer_follows(explorer):
     assert panel.controls["optimizer"].value == before
 
 
-@pytest.mark.parametrize("start, expected", [
-    (dict(rate=0.1), "start: expected one of .*learning_rate.*, got 'rate'"),
-    (dict(learning_rate=-1), "learning_rate must be positive"),
-    (dict(optimizer="sophia"), "optimizer must be one of .*, got 'sophia'")])
+@pytest.mark.parametrize(
+    "start, expected",
+    [
+        (dict(rate=0.1), "start: expected one of .*learning_rate.*, got 'rate'"),
+        (dict(learning_rate=-1), "learning_rate must be positive"),
+        (dict(optimizer="sophia"), "optimizer must be one of .*, got 'sophia'"),
+    ],
+)
 def test_an_impossible_start_is_refused_when_the_panel_is_made(start, expected):
     with pytest.raises(ValueError, match=expected):
         labs.live(TASK, **start)
@@ -230,7 +303,10 @@ def test_an_explorer_of_another_task_is_refused(explorer):
 
 def test_a_start_that_no_control_has_by_itself_is_shown_exactly():
     panel = labs.live(TASK, batch_size=100, learning_rate=123.0)
-    assert (panel.controls["batch_size"].value, panel.controls["learning_rate"].value) == (100, 123.0)
+    assert (panel.controls["batch_size"].value, panel.controls["learning_rate"].value) == (
+        100,
+        123.0,
+    )
 
 
 def test_the_panel_reads_as_one_short_line_where_no_widget_can_be_shown():
@@ -239,17 +315,58 @@ def test_the_panel_reads_as_one_short_line_where_no_widget_can_be_shown():
 
 def test_leaving_python_while_a_run_trains_is_no_crash():
     program = f"import labs; labs.live(labs.tasks.spirals(), steps={LONG}).train_button.click()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_loss_below_zero_is_drawn_on_a_linear_axis():
-    words = dict.fromkeys(("axis", "step", "curve", "train_loss", "val_loss"), "")
-    picture = curve.svg([0, 5, 10], {"train_loss": [1.0, 0.0, -1.0], "val_loss": [1.0, 0.5, None]}, 10, "loss", words)
+    losses = {"train_loss": [1.0, 0.0, -1.0], "val_loss": [1.0, 0.5, None]}
+    picture = curve.svg([0, 5, 10], losses, 10, "loss")
     assert 'data-y-scale="linear"' in picture and "nan" not in picture
+
+
+def test_a_task_without_a_metric_trains_and_no_metric_is_said():
+    panel = labs.live(labs.tasks.valley(), batch_size=1, learning_rate=0.05, steps=20)
+    train(panel)
+    assert said(panel)[0] == "done" and re.search(r"validation loss [\d.e-]+\.$", said(panel)[1])
+
+
+def test_the_status_names_the_setting():
+    panel = labs.live(TASK, optimizer="adam", l2=0.01, seed=3, steps=2)
+    train(panel)
+    setting = "(optimizer adam, learning rate 0.1, batch size 32, L2 penalty 0.01, "
+    assert setting + "schedule constant, seed 3)" in said(panel)[1]
+
+
+@pytest.mark.parametrize(
+    "setting, kind",
+    [
+        (settings.Setting("rule", "b", None, choices=("a", "b")), "Dropdown"),
+        (settings.Setting("rate", 0.5, None, scale="log"), "FloatLogSlider"),
+        (settings.Setting("size", 8, None, scale="log"), "SelectionSlider"),
+        (settings.Setting("decay", 0.5, None), "FloatText"),
+        (settings.Setting("count", 3, None), "IntText"),
+        (settings.Setting("nesterov", True, None), "Checkbox"),
+    ],
+)
+def test_a_new_setting_gets_a_control_from_its_line_in_the_table(setting, kind):
+    made = controls.control(setting, setting.default, (), 512)
+    assert type(made).__name__ == kind and made.value == setting.default
+    assert made.description == setting.name
+
+
+def test_every_setting_has_a_control_that_can_show_its_default():
+    shown = {name: control.value for name, control in labs.live(TASK).controls.items()}
+    assert shown == {name: setting.default for name, setting in settings.SETTINGS.items()}
 
 
 @pytest.mark.parametrize("low, high", [(0.4, 0.7), (0.001, 90), (1e-6, 1e6), (0.5001, 0.5002)])
 def test_the_loss_axis_has_a_readable_number_of_ticks_within_it(low, high):
     ticks = curve.y_ticks(low, high, log=True)
-    assert 2 <= len(ticks) <= 9 and all(low <= tick <= high for tick in ticks) and ticks == sorted(ticks)
+    assert (
+        2 <= len(ticks) <= 9
+        and all(low <= tick <= high for tick in ticks)
+        and ticks == sorted(ticks)
+    )

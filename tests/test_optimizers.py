@@ -22,7 +22,9 @@ PEERS = {
 def loss(theta, t):
     """A smooth loss in which every coordinate has its own scale, and which changes from step to step, as batches do."""
     scale = torch.logspace(-2, 1, theta.shape[-1])
-    return (scale * (theta - torch.cos(torch.arange(theta.shape[-1]) + t)) ** 2).sum(-1) + torch.sin(theta).sum(-1)
+    return (scale * (theta - torch.cos(torch.arange(theta.shape[-1]) + t)) ** 2).sum(
+        -1
+    ) + torch.sin(theta).sum(-1)
 
 
 def ours(name, start, l2=0.0, decay=0.0):
@@ -74,7 +76,10 @@ def test_each_rule_equals_torch_optim_over_50_steps(name, start):
     path = ours(name, start)
     for row, rate in enumerate(RATES):
         torch.testing.assert_close(
-            path[:, row], theirs(lambda p, lr: kind(p, lr=lr, **options), start, rate), rtol=2e-4, atol=2e-5
+            path[:, row],
+            theirs(lambda p, lr: kind(p, lr=lr, **options), start, rate),
+            rtol=2e-4,
+            atol=2e-5,
         )
 
 
@@ -83,7 +88,9 @@ def test_l2_equals_the_coupled_weight_decay_of_torch_optim(name, start):
     kind, options = PEERS[name]
     path = ours(name, start, l2=0.1)
     for row, rate in enumerate(RATES):
-        expected = theirs(lambda p, lr: kind(p, lr=lr, **{**options, "weight_decay": 0.1}), start, rate)
+        expected = theirs(
+            lambda p, lr: kind(p, lr=lr, **{**options, "weight_decay": 0.1}), start, rate
+        )
         torch.testing.assert_close(path[:, row], expected, rtol=2e-4, atol=2e-5)
 
 
@@ -113,7 +120,9 @@ def test_lion_follows_algorithm_2_of_its_paper(start):
     for row, rate in enumerate(RATES):
         theta, mean = start.double(), torch.zeros(20, dtype=torch.float64)
         for t in range(1, STEPS + 1):
-            point = path[t - 2, row].double() if t > 1 else theta  # the gradient is taken where the batched run stood
+            point = (
+                path[t - 2, row].double() if t > 1 else theta
+            )  # the gradient is taken where the batched run stood
             point = point.clone().requires_grad_()
             (grad,) = torch.autograd.grad(loss(point, t), point)
             step = torch.sign(0.9 * mean + 0.1 * grad)
@@ -123,12 +132,18 @@ def test_lion_follows_algorithm_2_of_its_paper(start):
 
 
 def test_schedules_are_what_their_names_say():
-    at = {name: [rule(t / 100) for t in range(1, 101)] for name, rule in optimizers.SCHEDULES.items()}
+    at = {
+        name: [rule(t / 100) for t in range(1, 101)] for name, rule in optimizers.SCHEDULES.items()
+    }
     assert set(at["constant"]) == {1.0}
     assert at["warm-up"][4] == pytest.approx(0.5) and at["warm-up"][9:] == [1.0] * 91
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD([torch.zeros(1)], lr=1.0), T_max=100)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(
+        torch.optim.SGD([torch.zeros(1)], lr=1.0), T_max=100
+    )
     for value in at["cosine"][:-1]:
         theirs.optimizer.step()
         theirs.step()
         assert value == pytest.approx(theirs.get_last_lr()[0], abs=1e-9)
-    assert at["warm-up, cosine"][-1] == pytest.approx(0, abs=1e-9) and max(at["warm-up, cosine"]) < 1
+    assert (
+        at["warm-up, cosine"][-1] == pytest.approx(0, abs=1e-9) and max(at["warm-up, cosine"]) < 1
+    )

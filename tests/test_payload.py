@@ -88,7 +88,9 @@ def with_view(runs, progress, rng):
 
 
 def views(shape, progress, rng):
-    """Boundaries that start as a plane and wind into a spiral of their own, (*shape, frames, SIZE, SIZE)."""
+    """Boundaries that start as a plane and wind into a spiral of their own, (*shape, frames, SIZE,
+    SIZE).
+    """
     y, x = np.meshgrid(*[np.linspace(-2, 2, SIZE)] * 2, indexing="ij")
     turn = rng.normal(size=(*shape, 1, 1, 1)) * 0.4
     spiral = np.sin(np.arctan2(y, x) - 2.5 * np.hypot(x, y) + turn)
@@ -190,6 +192,17 @@ def test_the_samples_of_a_view_ship_for_every_task_and_say_which_axes_they_depen
     meta, data = encode(noisy)
     assert meta["view"]["sample_axes"] == ["noise"]
     assert meta["view"]["columns"] == ["x", "y", "label"]
+    assert np.array_equal(payload.decode(meta, data)["samples"], points, equal_nan=True)
+
+
+def test_samples_that_are_the_same_along_an_axis_ship_once():
+    tasks = (axis("width", (8, 16)), axis("noise", (0.0, 0.5)))
+    wide = record(rates=2, before=tasks)
+    points = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("f4")
+    points[1, 3:] = np.nan
+    wide["samples"] = (("width", "noise", "sample", "column"), np.stack([points] * 2))
+    meta, data = encode(wide)
+    assert meta["view"]["sample_axes"] == ["noise"]
     assert np.array_equal(payload.decode(meta, data)["samples"], points, equal_nan=True)
 
 

@@ -3,6 +3,7 @@
 Looks at $CHROMIUM, at the usual commands and places, and at the one playwright keeps. Else installs: with apt where this
 user may, with playwright otherwise. Ends with a sentence and status 1 where neither works.
 """
+
 import os
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ import sys
 from pathlib import Path
 
 COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
-PLACES = ["/usr/bin/chromium", "/usr/lib/chromium/chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-          "/Applications/Chromium.app/Contents/MacOS/Chromium"]
+PLACES = [
+    "/usr/bin/chromium",
+    "/usr/lib/chromium/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+]
 PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-noto-core"]
 
 
@@ -28,6 +33,7 @@ def works(path):
 def playwrights():
     """Where playwright keeps, or would keep, its own Chromium."""
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         return playwright.chromium.executable_path
 
@@ -40,7 +46,9 @@ def find():
             raise SystemExit(f"CHROMIUM must be the path of a Chromium that starts, got {named}")
         return named
     candidates = [*PLACES, *map(shutil.which, COMMANDS)]
-    return next((path for path in candidates if works(path)), None) or next(filter(works, [playwrights()]), None)
+    return next((path for path in candidates if works(path)), None) or next(
+        filter(works, [playwrights()]), None
+    )
 
 
 def root_prefix():
@@ -48,7 +56,11 @@ def root_prefix():
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")
-    return [sudo, "-n"] if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0 else None
+    return (
+        [sudo, "-n"]
+        if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0
+        else None
+    )
 
 
 def say(command):
@@ -62,7 +74,18 @@ def install():
     prefix = root_prefix()
     if shutil.which("apt-get") and prefix is not None:
         say([*prefix, "apt-get", "update"])
-        say([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES])
+        say(
+            [
+                *prefix,
+                "env",
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "install",
+                "-y",
+                "--no-install-recommends",
+                *PACKAGES,
+            ]
+        )
         if path := find():
             return path
     deps = ["--with-deps"] if prefix is not None and shutil.which("apt-get") else []
@@ -74,8 +97,10 @@ def main():
     """Print the path, or say what to do."""
     path = find() or install()
     if not path:
-        raise SystemExit("expected a Chromium, found none and could not install one; install it (Debian: apt-get install "
-                         "chromium; macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test")
+        raise SystemExit(
+            "expected a Chromium, found none and could not install one; install it (Debian: apt-get install "
+            "chromium; macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test"
+        )
     print(path)
 
 

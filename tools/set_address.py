@@ -5,6 +5,7 @@
 The address stands once, under `repository` in _config.yml. Setup cells, badges and links repeat it, because a notebook in Colab
 has no _config.yml to read; tests/test_address.py holds them to it.
 """
+
 import re
 import subprocess
 import sys
@@ -27,9 +28,15 @@ def forms(address):
     """Every way the address is written: the repository, its page in Colab, and its published pages."""
     match = ADDRESS.fullmatch(address)
     if not match:
-        raise SystemExit(f"the address must read https://github.com/OWNER/REPOSITORY, got {address!r}")
+        raise SystemExit(
+            f"the address must read https://github.com/OWNER/REPOSITORY, got {address!r}"
+        )
     owner, name = match.groups()
-    return [f"github.com/{owner}/{name}", f"colab.research.google.com/github/{owner}/{name}", f"{owner.lower()}.github.io/{name}"]
+    return [
+        f"github.com/{owner}/{name}",
+        f"colab.research.google.com/github/{owner}/{name}",
+        f"{owner.lower()}.github.io/{name}",
+    ]
 
 
 def texts(root):
@@ -62,6 +69,8 @@ def move(new, root=ROOT):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1]:
-        raise SystemExit("expected the new address, got none: make address URL=https://github.com/OWNER/REPOSITORY")
+        raise SystemExit(
+            "expected the new address, got none: make address URL=https://github.com/OWNER/REPOSITORY"
+        )
     for path in move(sys.argv[1]):
         print(path.relative_to(ROOT))

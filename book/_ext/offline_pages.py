@@ -11,6 +11,7 @@ configuration; this file is the rest:
 
 Widgets are shown by `_static/widget-host.js`, figures by `_static/plotly-figures.js`, which Jupyter Book adds by itself.
 """
+
 import hashlib
 import html
 import json
@@ -42,8 +43,10 @@ class PlotlyFigure(MimeRenderPlugin):
         label = html.escape(_title(figure) or "Figure", quote=True)
         height = figure.get("layout", {}).get("height", 450)
         body = sanitize_script_content(json.dumps(figure))
-        text = (f'<div class="plotly-figure" role="figure" aria-label="{label}" style="min-height: {height:g}px">'
-                f'<script type="{PLOTLY_MIME}">{body}</script></div>')
+        text = (
+            f'<div class="plotly-figure" role="figure" aria-label="{label}" style="min-height: {height:g}px">'
+            f'<script type="{PLOTLY_MIME}">{body}</script></div>'
+        )
         return [nodes.raw(format="html", text=text)]
 
 
@@ -68,7 +71,9 @@ def hash_of(*places):
     for place in places:
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+                digest.update(
+                    path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes()
+                )
     return digest.hexdigest()[:16]
 
 
@@ -76,25 +81,35 @@ def choose_cache(app, config):
     """Point MyST-NB at the cache that belongs to this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
     cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
-    config.page_assets = hash_of(*(ROOT / "book" / name for name in ("_static", "_ext", "_templates")))
+    config.page_assets = hash_of(
+        *(ROOT / "book" / name for name in ("_static", "_ext", "_templates"))
+    )
     config.nb_execution_cache_path = str(cache)
     for other in caches.glob("*"):
         if other != cache and other.is_dir():
             shutil.rmtree(other)
-    os.environ["LABS_PROGRESS"] = "off"        # a progress bar is no result; it would differ in every build
+    os.environ["LABS_PROGRESS"] = (
+        "off"  # a progress bar is no result; it would differ in every build
+    )
 
 
 def mend_page(app, pagename, templatename, context, doctree):
     """Mend what the theme and Sphinx write into a page: see the top of this file."""
     if not str(context.get("page_source_suffix", "")).endswith(".ipynb"):
         buttons = context.get("header_buttons", [])
-        context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
-    context["body"] = context.get("body", "").replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+        context["header_buttons"] = [
+            button for button in buttons if button.get("label") != "launch-buttons"
+        ]
+    context["body"] = context.get("body", "").replace(
+        '<div role="list" class="citation-list">', '<div class="citation-list">'
+    )
 
 
 def setup(app):
     """Connect the above to Sphinx."""
-    app.add_config_value("page_assets", "", "html")     # Sphinx copies style sheets and scripts only when it writes pages
+    app.add_config_value(
+        "page_assets", "", "html"
+    )  # Sphinx copies style sheets and scripts only when it writes pages
     app.connect("config-inited", choose_cache)
     app.connect("html-page-context", mend_page, priority=900)
     app.connect("build-finished", copy_plotly)

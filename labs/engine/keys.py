@@ -14,7 +14,9 @@ from labs.engine import trainer
 from labs.engine.chunks import Chunk
 from labs.engine.traced import operations
 
-FORMAT = "labs.run/1"  # of the record of one run, and of what the trainer does around the operations
+FORMAT = (
+    "labs.run/1"  # of the record of one run, and of what the trainer does around the operations
+)
 
 
 class NotDetermined(Exception):
@@ -129,7 +131,9 @@ class Keys:
         return digest_of(data.batches(len(self.samples.train_x), batch_size, self.steps, seed))
 
     def _tables(self, schedule):
-        return digest_of(trainer.factors(schedule, self.steps), trainer.bias_corrections(self.steps))
+        return digest_of(
+            trainer.factors(schedule, self.steps), trainer.bias_corrections(self.steps)
+        )
 
     def _rule(self, optimizer):
         """The operations of a step around the gradient: the update rule, the settings it reads, what counts as diverged."""

@@ -21,7 +21,7 @@ from labs.record import make
 from labs.settings import check
 
 
-def sweep(task, grid, steps=500, device=None, compile=None, progress=None):
+def sweep(task, grid, steps=500, device=None, compile=None, progress=None, record_at=None):
     """Train every setting of `grid` for `steps` updates; return the record, an `xarray.Dataset`.
 
     Its dimensions are the axes and `step`. `train_loss`, `val_loss` and, where the task has a metric, `val_metric` hold what
@@ -31,14 +31,16 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None):
 
     `task`: a `labs.tasks.Task`, or `labs.vary(…)`, whose axes then come first. `device`: by default the best there is.
     `compile`: whether to compile the programs, which takes up to a minute; by default that is done where it pays. `progress`:
-    whether to show a bar; by default, unless LABS_PROGRESS is "off". Runs that are in the cache are not trained again. An
+    whether to show a bar; by default, unless LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside
+    the first and the last; by default some two dozen. Runs that are in the cache are not trained again. An
     interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return the whole record.
     Raises ValueError for a batch larger than the data set, or a loss that is not finite before the first step.
     """
     steps, device = check("steps", steps), device or best_device()
     varied = isinstance(task, Varied)
     rank, world = shard.processes()
-    works = [Work(one, grid, steps, device, compile) for one in (task.tasks() if varied else [task])]
+    tasks = task.tasks() if varied else [task]
+    works = [Work(one, grid, steps, device, compile, record_at) for one in tasks]
     with contextlib.ExitStack() as stacked:
         threads = 1
         if device.type == "cpu":

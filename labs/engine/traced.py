@@ -9,7 +9,9 @@ import warnings
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-_lock = threading.Lock()  # one thread traces at a time: it puts proxies into a module that the others share
+_lock = (
+    threading.Lock()
+)  # one thread traces at a time: it puts proxies into a module that the others share
 
 
 def operations(function, *tensors):
@@ -17,7 +19,9 @@ def operations(function, *tensors):
 
     `function` takes and returns tensors, and does the same whatever their values are.
     """
-    copies = [tensor.clone() for tensor in tensors]  # tracing runs the function, which may change them
+    copies = [
+        tensor.clone() for tensor in tensors
+    ]  # tracing runs the function, which may change them
     with _lock:
         return make_fx(lambda *tensors: function(*tensors))(*copies)  # make_fx takes no method
 
@@ -57,7 +61,9 @@ def _interpreted(graph):
     graph.recompile()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it is deprecated, and how the class of `graph` is written
+            warnings.simplefilter(
+                "ignore"
+            )  # that it is deprecated, and how the class of `graph` is written
             return torch.jit.script(graph)
     except (RuntimeError, torch.jit.frontend.FrontendError) as error:
         reason = str(error).strip().splitlines()[0]

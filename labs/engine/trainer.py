@@ -141,11 +141,11 @@ class Program:
         self.looped, self.ready = engine == "compiled" and device.type == "cpu", set()
         self.scores, self.pictures = ensemble.scores, ensemble.pictures
         self.step = functools.partial(step, ensemble.gradients, slices)
-        if self.looped:  # the whole loop is one C++ program, which leaves Python's lock to other threads
+        if (
+            self.looped
+        ):  # the whole loop is one C++ program, which leaves Python's lock to other threads
             options = {"cpp_wrapper": True}
-            build = functools.partial(
-                torch.compile, fullgraph=True, dynamic=False, options=options
-            )
+            build = functools.partial(torch.compile, fullgraph=True, dynamic=False, options=options)
             self._loop, self.scores = build(self._loop), build(ensemble.scores)
             self.pictures = build(ensemble.pictures)
         elif engine == "compiled":

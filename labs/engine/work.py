@@ -16,26 +16,28 @@ from labs.engine import chunks, trainer
 from labs.engine.cache import Cache
 from labs.engine.ensemble import Ensemble, vector_of
 from labs.engine.keys import Keys, NotDetermined
-from labs.training import DIVERGED, record_steps, view_steps
+from labs.training import DIVERGED, record_steps
 
 # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
 
 
 class Work:
-    """The runs of `grid` on one task. `wish`: True or False to compile or not, None to do what pays.
+    """The runs of `grid` on one task. `wish`: True or False to compile or not, None to do what pays. `record_at`: see
+    `labs.training.record_steps`.
 
     `rows`: a structured array, a row a run in the grid's order; `there`: which of them are finished. Raises ValueError for a
     batch larger than the data set.
     """
 
-    def __init__(self, task, grid, steps, device, wish):
+    def __init__(self, task, grid, steps, device, wish, record_at=None):
         self.task, self.steps, self.device, self.wish = task, steps, device, wish
         self.samples, self.ensemble = task.data.to(device), Ensemble(task, device)
         for size in grid.batch_size:  # raises for a batch larger than the data
             data.batches(len(self.samples.train_x), size, steps=1, seed=0)
         self.settings = grid.settings()
-        self.moments, self.viewed = record_steps(steps), view_steps(task, steps)
+        self.moments = record_steps(steps, record_at)
+        self.viewed = six_of(self.moments) if task.view else []
         self.points = task.view and task.view.inputs().to(device)
         self.rows = _empty(len(self.settings), self.row_type())
         self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
@@ -151,6 +153,11 @@ class Work:
             pictures = torch.stack(pictures, dim=1).cpu().numpy()
             rows["view"] = pictures.reshape(rows["view"].shape)
         return rows
+
+
+def six_of(moments):
+    """The steps at which a view is recorded: six of those at which runs are measured, from the first to the last."""
+    return sorted({moments[round(i * (len(moments) - 1) / 5)] for i in range(6)})
 
 
 def _empty(count, row_type):

@@ -131,7 +131,7 @@ def read(runs):
 
 
 def _steps(runs, times):
-    steps = runs.attrs.get("steps", times[-1] if times else None)
+    steps = times[-1] if times else runs.attrs.get("steps")
     return None if steps is None else int(steps)
 
 
@@ -163,9 +163,18 @@ def _values(runs, sizes):
         if set(variable.dims) <= set(sizes):
             marks = variable.attrs
             label = marks.get("label") or marks.get("long_name") or f"value.{name}"
-            better = marks.get("better", BETTER.get(name))
+            better = _better(name, marks.get("better", BETTER.get(name)))
             found[str(name)] = Value(str(name), label, better, _over(variable, sizes).astype(float))
     return found
+
+
+def _better(name, better):
+    if better not in ("lower", "higher", None):
+        raise ValueError(
+            f"better: expected 'lower' or 'higher', got {better!r}; "
+            f'set runs.{name}.attrs["better"] to one of them or leave it out'
+        )
+    return better
 
 
 def _mark(runs, name, sizes, default):
@@ -192,11 +201,15 @@ def _view(runs, axes, sizes):
 
 
 def _samples(runs, first, kept):
+    """The samples at the first of the repetitions, over the axes along which they change."""
     if "samples" not in runs.data_vars:
         return None, [], []
-    samples = runs["samples"].isel(first, missing_dims="ignore")
+    samples = runs["samples"].isel(first, missing_dims="ignore").variable
+    for name in kept:
+        if name in samples.dims and samples.isel({name: [0] * kept[name]}).equals(samples):
+            samples = samples.isel({name: 0})
     own = [name for name in kept if name in samples.dims]
-    columns = [str(column) for column in samples["column"].values]
+    columns = [str(column) for column in runs["column"].values]
     return samples.transpose(*own, "sample", "column").values, own, columns
 
 

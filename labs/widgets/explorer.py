@@ -33,6 +33,9 @@ class Explorer(anywidget.AnyWidget):
     logarithmic axes at first. `limit`: the most bytes of coded arrays; views are thinned until they
     fit.
 
+    The attributes of a variable may say what it is called ("label") and which end is better
+    ("better": "lower" or "higher").
+
     `choice` {axis name: index} says which run is shown. `live`, {} or a dict of label, steps,
     train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
     curve. Raises ValueError for an unknown axis or value.

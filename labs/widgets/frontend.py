@@ -1,4 +1,4 @@
-"""The front end as one text: anywidget takes one module, the sources in `static` are many small ones.
+"""The front end as one text: anywidget takes one module, the sources in `static` are many.
 
 Every source is kept once, in the order of its imports, under its path in `static`. When the page
 loads the text, each becomes a module with an address of its own and the imports are pointed there,

@@ -46,7 +46,7 @@ def number(value):
 
 def value_label(found, value):
     """What a `Value` is called."""
-    return words.label(value.label, metric=found.task["metric"])
+    return words.label(value.label, metric=found.task["metric"] or words.text("value.metric"))
 
 
 def _named(axis, choice):

@@ -1,6 +1,7 @@
 """The words that readers see outside of chapters: one file by language, one key for each sentence.
 
-A new language is a new file beside `en.json`; keys that it lacks are taken from there. A key is "group.name".
+A new language is a new file beside `en.json`; keys that it lacks are taken from there. A key is
+"group.name".
 """
 
 import functools
@@ -20,7 +21,9 @@ def tables():
 
 
 def text(key, language="en", **values):
-    """The text of `key` in `language`, its {places} filled with `values`. Raises KeyError for a key that English lacks."""
+    """The text of `key` in `language`, its {places} filled with `values`. Raises KeyError for a key
+    that English lacks.
+    """
     template = _find(key, language)
     if template is None:
         raise KeyError(f"expected a key of {HERE.name}/en.json, got {key!r}; add it there")
@@ -28,7 +31,9 @@ def text(key, language="en", **values):
 
 
 def label(key, language="en", **values):
-    """The text of a label, its {places} filled: what `key` says, or where no table has it, the key's own words."""
+    """The text of a label, its {places} filled: what `key` says, or where no table has it, the
+    key's own words.
+    """
     found = _find(key, language)
     if found is not None:
         return found.format(**values)

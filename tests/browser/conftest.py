@@ -1,4 +1,5 @@
 """What the browser tests share: the built book, a Chromium, and a page that keeps account of what went wrong."""
+
 import contextlib
 import functools
 import http.server
@@ -13,8 +14,14 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +35,15 @@ def site():
 @pytest.fixture(scope="session")
 def chromium():
     """A running Chromium: $CHROMIUM, or what tools/find_chromium.py finds."""
-    path = os.environ.get("CHROMIUM") or subprocess.run(
-        [sys.executable, ROOT / "tools" / "find_chromium.py"], check=True, capture_output=True, text=True).stdout.strip()
+    path = (
+        os.environ.get("CHROMIUM")
+        or subprocess.run(
+            [sys.executable, ROOT / "tools" / "find_chromium.py"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -44,7 +58,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def served(site):
     """The address at which the built book is served over HTTP."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -56,12 +72,27 @@ class Visit:
     def __init__(self, page, address):
         self.page, self.errors, self.elsewhere = page, [], []
         home = urlsplit(address).netloc
-        page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None,
+        )
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("requestfailed", lambda request: self.errors.append(f"could not load {request.url}"))
-        page.on("response", lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-        page.on("request", lambda r: self.elsewhere.append(r.url)
-                if urlsplit(r.url).scheme in ("http", "https", "ws", "wss") and urlsplit(r.url).netloc != home else None)
+        page.on(
+            "requestfailed", lambda request: self.errors.append(f"could not load {request.url}")
+        )
+        page.on(
+            "response",
+            lambda r: self.errors.append(f"{r.status} {r.url}") if r.status >= 400 else None,
+        )
+        page.on(
+            "request",
+            lambda r: (
+                self.elsewhere.append(r.url)
+                if urlsplit(r.url).scheme in ("http", "https", "ws", "wss")
+                and urlsplit(r.url).netloc != home
+                else None
+            ),
+        )
         page.goto(address)
         page.wait_for_load_state("load")
         page.evaluate("() => document.fonts.ready.then(() => window.MathJax?.startup?.promise)")
@@ -70,12 +101,16 @@ class Visit:
 @pytest.fixture(scope="session")
 def visitor(chromium):
     """A context manager that gives `visit` and closes its pages."""
+
     @contextlib.contextmanager
     def pages():
         contexts = []
 
         def visit(address, width=1280, height=900, dark=False):
-            context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light")
+            context = chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if dark else "light",
+            )
             contexts.append(context)
             return Visit(context.new_page(), address)
 

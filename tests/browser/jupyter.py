@@ -1,4 +1,5 @@
 """A real JupyterLab for the tests: its own server, port, token, folders and settings; and what a reader does in it."""
+
 import json
 import os
 import pathlib
@@ -13,9 +14,11 @@ import urllib.request
 import nbformat
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"},       # every cell is in the page
-            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-            "docmanager-extension/plugin": {"autosave": False}}
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+}
 
 
 class JupyterLab:
@@ -35,11 +38,23 @@ class JupyterLab:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        options = ["--no-browser", "--allow-root", "--expose-app-in-browser", "--ServerApp.ip=127.0.0.1",
-                   f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.notebooks}"]
+        options = [
+            "--no-browser",
+            "--allow-root",
+            "--expose-app-in-browser",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.notebooks}",
+        ]
         with open(self.log, "wb") as log:
-            self.server = subprocess.Popen([self.python, "-m", "jupyterlab", *options], env=self.environment(),
-                                           cwd=self.notebooks, stdout=log, stderr=subprocess.STDOUT)
+            self.server = subprocess.Popen(
+                [self.python, "-m", "jupyterlab", *options],
+                env=self.environment(),
+                cwd=self.notebooks,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
             self.wait_until_it_answers()
         except BaseException:
@@ -48,7 +63,7 @@ class JupyterLab:
         return self
 
     def __exit__(self, *error):
-        self.server.terminate()          # it ends its kernels first
+        self.server.terminate()  # it ends its kernels first
         try:
             self.server.wait(20)
         except subprocess.TimeoutExpired:
@@ -57,18 +72,30 @@ class JupyterLab:
 
     def environment(self):
         """The variables of this process, and folders of its own for everything that a user's JupyterLab has settings in."""
-        folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-                   "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-                   "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"}
+        folders = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+            "MPLCONFIGDIR": "matplotlib",
+        }
         own = {name: str(self.folder / place) for name, place in folders.items()}
-        return os.environ | own | {"JUPYTER_TOKEN": self.token, "PYTHONPATH": str(ROOT), "LABS_PROGRESS": "off"}
+        return (
+            os.environ
+            | own
+            | {"JUPYTER_TOKEN": self.token, "PYTHONPATH": str(ROOT), "LABS_PROGRESS": "off"}
+        )
 
     def wait_until_it_answers(self, seconds=60):
         """Return when the server answers; AssertionError with its log where it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.server.poll() is None:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api?token={self.token}", timeout=5).close()
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}/api?token={self.token}", timeout=5
+                ).close()
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
@@ -76,8 +103,12 @@ class JupyterLab:
 
     def write(self, name, *cells):
         """Write a notebook of code cells."""
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+        kernel = {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        }
+        book = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel
+        )
         nbformat.write(book, self.notebooks / name)
 
     def open(self, page, name):
@@ -90,11 +121,16 @@ class Notebook:
 
     def __init__(self, page, url):
         self.page, self.errors = page, []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: self.errors.append(message.text) if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-        page.wait_for_function("() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+        page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+        )
 
     def cell(self, number):
         """The code cell with this number."""
@@ -118,7 +154,9 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
         end = time.monotonic() + timeout
         while not (self.prompt(number) not in (before, "[*]:") and self.prompt(number) != "[ ]:"):
-            assert time.monotonic() < end, f"cell {number} did not finish in {timeout} s: {self.prompt(number)}"
+            assert time.monotonic() < end, (
+                f"cell {number} did not finish in {timeout} s: {self.prompt(number)}"
+            )
             self.page.wait_for_timeout(30)
         self.page.keyboard.press("Escape")
         return "\n".join(self.cell(number).locator(".jp-OutputArea-output").all_inner_texts())

@@ -1,7 +1,10 @@
-"""The widgets in a real JupyterLab, with a kernel: in the book's environment, and in one with Colab's versions.
+"""The widgets in a real JupyterLab, with a kernel: in the book's environment, and in one with
+Colab's versions.
 
-JupyterLab 3 with ipywidgets 7.7.1 is the nearest there is to Colab's own front end, which cannot be run elsewhere.
+JupyterLab 3 with ipywidgets 7.7.1 is the nearest there is to Colab's own front end, which cannot be
+run elsewhere.
 """
+
 import json
 import os
 import re
@@ -11,30 +14,38 @@ import time
 import nbformat
 import numpy as np
 import pytest
+from explorers import Record, Shown
 from ipywidgets.embed import dependency_state
 from jupyter import ROOT, JupyterLab
-from test_explorer_page import Record, Shown
 
 import labs
 
 CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
-USUAL = {"LABS_CACHE": os.environ.get("LABS_CACHE")}       # before a test gets a cache of its own
+USUAL = {"LABS_CACHE": os.environ.get("LABS_CACHE")}  # before a test gets a cache of its own
 COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
 PREPARE = """import json, threading, labs
 task = labs.tasks.spirals()
-grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.001, 0.01, 1000.0], batch_size=[32, 128], seed=[0, 1])
-runs = labs.sweep(task, grid, steps=60, compile=False)
-runs.save("trial.npz")
+grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.001, 0.01, 1000.0],
+                 batch_size=[32, 128], seed=[0, 1])
+runs = labs.sweep(task, grid, steps=60)
+labs.save(runs, "trial.npz")
 explorer = labs.Explorer(runs, name="trial", start={"optimizer": "adam", "learning_rate": 0.01})"""
-CELLS = [PREPARE, "explorer", "panel = labs.live(task, explorer); panel", "print(json.dumps(explorer.choice))",
-         "print(6 * 7)", "print(threading.active_count(), panel.running)",
-         'explorer.show(optimizer="sgd" if explorer.values["optimizer"] == "adam" else "adam", batch_size=128)']
+CELLS = [
+    PREPARE,
+    "explorer",
+    "panel = labs.live(task, explorer); panel",
+    "print(json.dumps(explorer.choice))",
+    "print(6 * 7)",
+    "print(threading.active_count(), panel.running)",
+    """other = "sgd" if explorer.values["optimizer"] == "adam" else "adam"
+explorer.show(optimizer=other, batch_size=128)""",
+]
 CHOICE, ANSWER, THREADS, SHOW = 3, 4, 5, 6
 
 
 def record_of(path, name):
     """What the page of an explorer of this record must show."""
-    explorer = labs.Explorer(labs.Runs.load(path), name=name)
+    explorer = labs.Explorer(labs.load(path), name=name)
     return Record(dependency_state([explorer], drop_defaults=False)[explorer.model_id])
 
 
@@ -46,7 +57,9 @@ class Panel:
 
     def field(self, label):
         """The control with this label."""
-        row = self.root.locator(".widget-inline-hbox").filter(has=self.page.get_by_text(label, exact=True))
+        row = self.root.locator(".widget-inline-hbox").filter(
+            has=self.page.get_by_text(label, exact=True)
+        )
         return row.locator("input, select, .widget-readout").last
 
     def press(self, name):
@@ -79,14 +92,16 @@ def until(page, condition, seconds=30):
 
 
 def expect_move(shown, before, axis, index):
-    """The page shows the run `before` with this position on `axis` instead: its controls, its curves, its words."""
+    """The page shows the run `before` with this position on `axis` instead: its controls, its
+    curves, its words.
+    """
     run = shown.record.run({**shown.record.choice(before), axis: index})
     shown.expect_run(run, before if run != before else None)
 
 
 @pytest.fixture(scope="module", params=[sys.executable, COLAB], ids=["own", "colab"])
 def notebook(request, chromium, tmp_path_factory):
-    """A small notebook, run from top to bottom; its record and what its explorer shows are on it."""
+    """A small notebook, run from top to bottom; its record and its explorer are on it."""
     with JupyterLab(tmp_path_factory.mktemp("lab") / "lab", request.param) as lab:
         lab.write("trial.ipynb", *CELLS)
         context = chromium.new_context(viewport={"width": 1280, "height": 1400})
@@ -126,7 +141,9 @@ def test_the_kernel_moves_the_page_and_the_explorer_moves_the_panel(notebook):
     assert notebook.panel.field("batch size").inner_text() == "128"
 
 
-def test_training_streams_its_curve_while_the_kernel_answers_and_a_second_click_starts_nothing(notebook):
+def test_training_streams_its_curve_while_the_kernel_answers_and_a_second_click_starts_nothing(
+    notebook,
+):
     panel, shown = notebook.panel, notebook.shown
     panel.enter("steps", "60000")
     panel.press("Train")
@@ -151,7 +168,10 @@ def test_a_finished_live_run_lies_on_the_recorded_one(notebook):
     panel.enter("steps", "60")
     panel.press("Train")
     assert re.search(r"Done in .* after 60 steps", panel.said("done"))
-    until(notebook.page, lambda: len(shown.drawn("live_val_loss")[0]) == len(shown.record.meta["record_steps"]))
+    until(
+        notebook.page,
+        lambda: len(shown.drawn("live_val_loss")[0]) == len(shown.record.meta["record_steps"]),
+    )
     for name in ("train_loss", "val_loss"):
         steps, losses = shown.drawn(f"live_{name}")
         assert np.allclose(steps, shown.record.meta["record_steps"], atol=0.1)
@@ -167,10 +187,16 @@ def test_a_diverged_live_run_says_at_which_step(notebook):
     assert 1 <= panel.points() < len(shown.record.meta["record_steps"])
 
 
-@pytest.mark.parametrize("label, value, sentence", [
-    ("weight decay", "-1", "weight_decay must be zero or positive, got -1.0"),
-    ("steps", "0", "steps must be a whole number of at least 1, got 0")])
-def test_an_impossible_setting_is_refused_with_a_sentence_and_no_traceback(notebook, label, value, sentence):
+@pytest.mark.parametrize(
+    "label, value, sentence",
+    [
+        ("weight decay", "-1", "weight_decay must be zero or positive, got -1.0"),
+        ("steps", "0", "steps must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_an_impossible_setting_is_refused_with_a_sentence_and_no_traceback(
+    notebook, label, value, sentence
+):
     panel, usual = notebook.panel, notebook.panel.field(label).input_value()
     panel.enter(label, value)
     panel.press("Train")
@@ -187,11 +213,13 @@ def test_the_page_had_no_console_error(notebook):
 
 SAVE_ALL = """import gc
 for explorer in [thing for thing in gc.get_objects() if isinstance(thing, labs.Explorer)]:
-    explorer.runs.save(f"{explorer.meta['name']}.npz")"""
+    labs.save(explorer.runs, f"{explorer.meta['name']}.npz")"""
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter_runs_and_every_explorer_and_panel_in_it_responds(chapter, chromium, tmp_path, user_cache):
+def test_a_chapter_runs_and_every_explorer_and_panel_in_it_responds(
+    chapter, chromium, tmp_path, user_cache
+):
     book = nbformat.read(chapter, 4)
     book.cells.append(nbformat.v4.new_code_cell(SAVE_ALL))
     with JupyterLab(tmp_path / "lab") as lab:
@@ -199,7 +227,10 @@ def test_a_chapter_runs_and_every_explorer_and_panel_in_it_responds(chapter, chr
         context = chromium.new_context(viewport={"width": 1280, "height": 1400})
         notebook = lab.open(context.new_page(), chapter.name)
         notebook.run_all(timeout=590)
-        respond(notebook, {path.stem: record_of(path, path.stem) for path in lab.notebooks.glob("*.npz")})
+        respond(
+            notebook,
+            {path.stem: record_of(path, path.stem) for path in lab.notebooks.glob("*.npz")},
+        )
         assert notebook.errors == []
         context.close()
 
@@ -211,7 +242,11 @@ def respond(notebook, records):
         shown = Shown(notebook.page, name, record)
         for axis in shown.moving_axes():
             last = len(record.axes[axis]) - 1
-            for move, to in ((shown.move_by_pointer, last), (shown.move_by_pointer, 0), (shown.move_by_keyboard, 1)):
+            for move, to in (
+                (shown.move_by_pointer, last),
+                (shown.move_by_pointer, 0),
+                (shown.move_by_keyboard, 1),
+            ):
                 before = shown.run
                 move(axis, to)
                 expect_move(shown, before, axis, to)

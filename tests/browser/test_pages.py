@@ -1,4 +1,5 @@
 """Every built page, from disk and over HTTP: complete without any other host, without an error, readable by everyone."""
+
 from pathlib import Path
 
 import axe_playwright_python
@@ -10,7 +11,9 @@ THEMES = {"light": False, "dark": True}
 WIDTHS = {"desktop": 1280, "tablet": 820, "phone": 360}
 
 
-@pytest.fixture(scope="module", params=[(name, way) for name in PAGES for way in ("disk", "http")], ids=" ".join)
+@pytest.fixture(
+    scope="module", params=[(name, way) for name in PAGES for way in ("disk", "http")], ids=" ".join
+)
 def seen(request, site, served, visitor):
     """Every page, opened once from disk and once over HTTP, after it has had time to go wrong."""
     name, way = request.param
@@ -22,7 +25,11 @@ def seen(request, site, served, visitor):
 
 def test_the_list_of_pages_here_is_the_list_of_pages_there(site):
     aside = {"genindex.html", "search.html"}
-    built = {path.relative_to(site).as_posix() for path in site.rglob("*.html") if "_static" not in path.parts}
+    built = {
+        path.relative_to(site).as_posix()
+        for path in site.rglob("*.html")
+        if "_static" not in path.parts
+    }
     assert built - aside == set(PAGES)
 
 
@@ -35,18 +42,26 @@ def test_a_page_raises_nothing_and_misses_no_file(seen):
 
 
 def test_every_formula_is_typeset(seen):
-    seen.page.wait_for_function("[...document.querySelectorAll('.math')].every(math => math.querySelector('mjx-container'))")
+    seen.page.wait_for_function(
+        "[...document.querySelectorAll('.math')].every(math => math.querySelector('mjx-container'))"
+    )
     assert seen.page.locator("mjx-merror").count() == 0
 
 
 def test_every_figure_is_drawn(seen):
     seen.page.wait_for_function(
-        "[...document.querySelectorAll('.plotly-figure')].every(f => f.querySelector('.main-svg .trace, .main-svg .hm, canvas'))")
-    assert seen.page.evaluate("[...document.images].filter(i => i.loading !== 'lazy' && !i.naturalWidth).map(i => i.src)") == []
+        "[...document.querySelectorAll('.plotly-figure')].every(f => f.querySelector('.main-svg .trace, .main-svg .hm, canvas'))"
+    )
+    assert (
+        seen.page.evaluate(
+            "[...document.images].filter(i => i.loading !== 'lazy' && !i.naturalWidth).map(i => i.src)"
+        )
+        == []
+    )
 
 
 def test_every_widget_is_drawn_or_says_that_it_needs_a_kernel(seen):
-    assert seen.page.locator("p.widget-note").count() == 0       # what stands where a widget failed
+    assert seen.page.locator("p.widget-note").count() == 0  # what stands where a widget failed
     for place in seen.page.locator(".widget-host, div.widget-note").all():
         assert place.inner_text().strip()
 
@@ -54,7 +69,13 @@ def test_every_widget_is_drawn_or_says_that_it_needs_a_kernel(seen):
 def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site):
     page = visit((site / "algorithms/learning_rate.html").as_uri()).page
     page.wait_for_selector(".labs-explorer")
-    for what in ("mjx-container", ".plotly-figure", ".cell_output img", ".widget-host", "div.widget-note a[href*=colab]"):
+    for what in (
+        "mjx-container",
+        ".plotly-figure",
+        ".cell_output img",
+        ".widget-host",
+        "div.widget-note a[href*=colab]",
+    ):
         assert page.locator(what).count() > 0, what
 
 
@@ -88,7 +109,10 @@ def test_nothing_sticks_out_of_the_page(visit, site, name, theme, width):
     page.wait_for_timeout(800)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
-    assert page.locator(".bd-article").evaluate("article => article.scrollWidth - article.clientWidth") <= 1
+    assert (
+        page.locator(".bd-article").evaluate("article => article.scrollWidth - article.clientWidth")
+        <= 1
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -97,15 +121,23 @@ def test_a_figure_takes_the_colours_of_the_page(visit, site, theme):
     for figure in page.locator(".plotly-figure").all():
         label = figure.locator(".main-svg text").first
         label.wait_for(state="attached")
-        assert label.evaluate("e => getComputedStyle(e).fill") == page.evaluate("getComputedStyle(document.body).color")
+        assert label.evaluate("e => getComputedStyle(e).fill") == page.evaluate(
+            "getComputedStyle(document.body).color"
+        )
 
 
 def violations(page):
     """axe's serious and critical findings on the whole page, the theme's part included: (rule, where, what)."""
     page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    found = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+    )
     serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    return [(rule["id"], node["target"][-1], node["html"][:160]) for rule in serious for node in rule["nodes"]]
+    return [
+        (rule["id"], node["target"][-1], node["html"][:160])
+        for rule in serious
+        for node in rule["nodes"]
+    ]
 
 
 @pytest.mark.parametrize("width", ["desktop", "phone"])

@@ -1,4 +1,5 @@
 """The chapters in an environment with Colab's versions: they run, and show what the book shows."""
+
 import base64
 import importlib.metadata
 import json
@@ -17,8 +18,17 @@ from labs.widgets import payload
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
 CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
-PINS = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "tests" / "colab" / "requirements.txt").read_text(), re.MULTILINE))
-STOCK = {f"{kind}Model" for kind in ("FloatLogSlider", "SelectionSlider", "Dropdown", "Button", "IntProgress", "HTML")}
+PINS = dict(
+    re.findall(
+        r"^([\w-]+)==(\S+)$",
+        (ROOT / "tests" / "colab" / "requirements.txt").read_text(),
+        re.MULTILINE,
+    )
+)
+STOCK = {
+    f"{kind}Model"
+    for kind in ("FloatLogSlider", "SelectionSlider", "Dropdown", "Button", "IntProgress", "HTML")
+}
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -49,15 +59,26 @@ def test_installing_labs_there_would_replace_no_package():
 def chapter(request, tmp_path_factory):
     """(its path, the notebook as it ran in the second environment): every cell, an empty cache, the state of its widgets."""
     folder = tmp_path_factory.mktemp("colab")
-    spec = {"argv": [COLAB, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Colab", "language": "python",
-            "env": {"LABS_CACHE": str(folder / "cache"), "LABS_PROGRESS": "off", "PYTHONPATH": str(ROOT),
-                    "IPYTHONDIR": str(folder / "ipython"), "MPLCONFIGDIR": str(folder / "matplotlib")}}
+    spec = {
+        "argv": [COLAB, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Colab",
+        "language": "python",
+        "env": {
+            "LABS_CACHE": str(folder / "cache"),
+            "LABS_PROGRESS": "off",
+            "PYTHONPATH": str(ROOT),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "MPLCONFIGDIR": str(folder / "matplotlib"),
+        },
+    }
     (folder / "kernels" / "colab").mkdir(parents=True)
     (folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec))
     book = nbformat.read(request.param, 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
-        NotebookClient(book, kernel_name="colab", timeout=1800, resources={"metadata": {"path": str(folder)}}).execute()
+        NotebookClient(
+            book, kernel_name="colab", timeout=1800, resources={"metadata": {"path": str(folder)}}
+        ).execute()
     return request.param, book
 
 
@@ -71,7 +92,10 @@ def explorers(states):
     found = {}
     for saved in states.values():
         if saved["state"].get("_anywidget_id", "").endswith("Explorer"):
-            meta, data = saved["state"]["meta"], next(b["data"] for b in saved["buffers"] if b["path"] == ["payload"])
+            meta, data = (
+                saved["state"]["meta"],
+                next(b["data"] for b in saved["buffers"] if b["path"] == ["payload"]),
+            )
             found[meta["name"]] = meta, payload.decode(meta, base64.b64decode(data))
     return found
 
@@ -81,14 +105,20 @@ def test_every_cell_runs_with_colabs_versions(chapter):
     cells = [cell for cell in book.cells if cell.cell_type == "code"]
     outputs = [output for cell in cells for output in cell.outputs]
     assert all(cell.execution_count for cell in cells)
-    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    assert not [
+        output
+        for output in outputs
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
 
 
 def page_widgets(path):
     """The saved state of every widget on the built page of a chapter."""
     page = (ROOT / "_build" / "html" / path.relative_to(ROOT / "book")).with_suffix(".html")
     assert page.is_file(), "the book is not built: make book"
-    texts = re.findall(rf'<script type="{re.escape(STATE)}">(.*?)</script>', page.read_text(), re.DOTALL)
+    texts = re.findall(
+        rf'<script type="{re.escape(STATE)}">(.*?)</script>', page.read_text(), re.DOTALL
+    )
     return {id: saved for text in texts for id, saved in json.loads(text)["state"].items()}
 
 
@@ -102,11 +132,19 @@ def test_every_explorer_holds_the_numbers_that_the_built_book_shows(chapter):
     there, here = explorers(widgets(book)), explorers(page_widgets(path))
     assert sorted(there) == sorted(here) and here
     for name, (_, arrays) in here.items():
-        apart = np.concatenate([difference(there[name][1][series], arrays[series]) for series in ("train_loss", "val_loss")])
+        apart = np.concatenate(
+            [
+                difference(there[name][1][series], arrays[series])
+                for series in ("train_loss", "val_loss")
+            ]
+        )
         assert np.median(apart) < 0.02
         if importlib.metadata.version("torch").split("+")[0] == PINS["torch"]:
             assert apart.max() < 0.002
-            assert np.array_equal(there[name][1]["diverged_at"], arrays["diverged_at"]) and there[name][1]["trained"].all()
+            assert (
+                np.array_equal(there[name][1]["diverged_at"], arrays["diverged_at"])
+                and there[name][1]["trained"].all()
+            )
 
 
 def difference(these, those):
@@ -122,11 +160,21 @@ def test_explorers_and_panels_are_saved_as_ipywidgets_7_saves_them(chapter):
     source = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
     modules = [saved for saved in states.values() if "_esm" in saved["state"]]
     assert len(modules) == source.count("labs.Explorer(")
-    assert all("export default" in saved["state"]["_esm"] and saved["state"]["_css"] for saved in modules)
-    panels = [saved["state"] for saved in states.values() if "labs-live" in saved["state"].get("_dom_classes", ())]
+    assert all(
+        "export default" in saved["state"]["_esm"] and saved["state"]["_css"] for saved in modules
+    )
+    panels = [
+        saved["state"]
+        for saved in states.values()
+        if "labs-live" in saved["state"].get("_dom_classes", ())
+    ]
     assert len(panels) == source.count("labs.live(")
     for panel in panels:
-        controls = [part for part in below(panel, states) if part["_model_module"] == "@jupyter-widgets/controls"]
+        controls = [
+            part
+            for part in below(panel, states)
+            if part["_model_module"] == "@jupyter-widgets/controls"
+        ]
         assert {part["_model_name"] for part in controls} >= STOCK
         assert {part["_model_module_version"] for part in controls} == {"1.5.0"}
 

@@ -22,7 +22,9 @@ def swept():
 def trained(monkeypatch):
     """The runs that are trained, counted."""
     seen, real = [], work.Work.train
-    monkeypatch.setattr(work.Work, "train", lambda self, c, *a: seen.extend(c.index) or real(self, c, *a))
+    monkeypatch.setattr(
+        work.Work, "train", lambda self, c, *a: seen.extend(c.index) or real(self, c, *a)
+    )
     return seen
 
 
@@ -62,7 +64,10 @@ def scrambled(content, rng):
 
 def test_a_thousand_damaged_files_are_all_noticed():
     """The reader alone, on files of a real sweep's size: each damage must be found, whatever byte it hits."""
-    rng, row = random.Random(0), [("loss", "f4", (24,)), ("diverged_at", "i4"), ("view", "u1", (6, 24, 24))]
+    rng, row = (
+        random.Random(0),
+        [("loss", "f4", (24,)), ("diverged_at", "i4"), ("view", "u1", (6, 24, 24))],
+    )
     kept, noticed = cache.Cache(row), 0
     rows = np.zeros(1, row)
     rows["loss"], rows["view"] = 0.5, 7
@@ -85,7 +90,9 @@ def test_damaged_runs_are_trained_again_with_one_warning_and_the_record_is_whole
     for path in files(tmp_path)[:3]:
         path.write_bytes(damage(path.read_bytes(), rng))
     trained.clear()
-    with pytest.warns(UserWarning, match="3 of the runs kept in .* are damaged; they are trained again") as w:
+    with pytest.warns(
+        UserWarning, match="3 of the runs kept in .* are damaged; they are trained again"
+    ) as w:
         again = swept()
     assert len(w) == 1 and len(set(trained)) == 3
     np.testing.assert_allclose(again.val_loss, good.val_loss, rtol=1e-5)

@@ -231,7 +231,12 @@ def without_cache(monkeypatch, task):
         return swept(task)
 
 
-MEMORY = list(CHANGES)[:4] + ["a global number", "a backward pass of one's own", "a buffer", "what a view keeps"]
+MEMORY = list(CHANGES)[:4] + [
+    "a global number",
+    "a backward pass of one's own",
+    "a buffer",
+    "what a view keeps",
+]
 
 
 @pytest.mark.parametrize(
@@ -270,11 +275,17 @@ def test_an_edit_after_which_the_same_is_computed_trains_nothing(edit, trained):
     assert trained == [] and first.drop_attrs().equals(second.drop_attrs())
 
 
-def test_a_file_that_is_edited_but_not_reloaded_keeps_its_old_record(trained, tmp_path, monkeypatch):
+def test_a_file_that_is_edited_but_not_reloaded_keeps_its_old_record(
+    trained, tmp_path, monkeypatch
+):
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "helper.py").write_text("loss = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()")
+    (tmp_path / "helper.py").write_text(
+        "loss = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()"
+    )
     old = swept(task_of("from helper import loss"))
-    (tmp_path / "helper.py").write_text("loss = lambda outputs, y: 9 * (outputs.squeeze(-1) - y).abs().mean()")
+    (tmp_path / "helper.py").write_text(
+        "loss = lambda outputs, y: 9 * (outputs.squeeze(-1) - y).abs().mean()"
+    )
     trained.clear()
     assert swept(task_of("from helper import loss")).equals(old) and trained == []
     sys.modules.pop("helper")
@@ -311,10 +322,6 @@ def changed_torch(monkeypatch):
     monkeypatch.setattr(torch, "__version__", "9.9")
 
 
-def changed_moments(monkeypatch):
-    monkeypatch.setattr(work, "record_steps", lambda steps: [0, 1, steps])
-
-
 ENGINE = [v for name, v in list(globals().items()) if name.startswith("changed_")]
 
 
@@ -327,8 +334,24 @@ def test_an_edit_of_what_trains_the_runs_trains_them_again(change, trained, monk
     assert trained == [0, 1]
 
 
+def test_the_steps_that_are_recorded_are_part_of_the_key(trained):
+    runs = labs.sweep(task_of(""), labs.Grid(), 6, CPU, record_at=[3])
+    assert runs.step.values.tolist() == [0, 3, 6] and trained == [0]
+    labs.sweep(task_of(""), labs.Grid(), 6, CPU, record_at=[4])
+    assert trained == [0, 0]
+
+
+@pytest.mark.parametrize("record_at", [[7], [-1], [0.5]])
+def test_a_step_that_is_not_in_the_run_is_refused_in_words(record_at):
+    with pytest.raises(
+        ValueError, match="record_at must hold whole numbers from 0 to 6, the number"
+    ):
+        labs.sweep(task_of(""), labs.Grid(), 6, CPU, record_at=record_at)
+
+
 @pytest.mark.parametrize(
-    "values", [{"learning_rate": 0.1000001}, {"l2": 1e-9}, {"weight_decay": 1e-9}, {"schedule": "cosine"}]
+    "values",
+    [{"learning_rate": 0.1000001}, {"l2": 1e-9}, {"weight_decay": 1e-9}, {"schedule": "cosine"}],
 )
 def test_each_setting_is_part_of_the_key(values, trained):
     swept(task_of(""))
@@ -394,7 +417,9 @@ def test_runs_that_are_not_kept_are_trained_each_time_and_a_sentence_says_so(tra
 
     monkeypatch.setattr(keys, "graph_digest", refuse)
     for _ in range(2):
-        with pytest.warns(UserWarning, match=r"nothing says beforehand what task\(\) computes .*not kept"):
+        with pytest.warns(
+            UserWarning, match=r"nothing says beforehand what task\(\) computes .*not kept"
+        ):
             swept(task_of(""))
     assert trained == [0, 1, 0, 1]
 

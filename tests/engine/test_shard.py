@@ -36,15 +36,31 @@ work.Work.train = train
 @pytest.fixture
 def environment(tmp_path):
     """Two processes of one thread each, which share a cache."""
-    return {**os.environ, "LABS_CACHE": str(tmp_path / "cache"), "LABS_PROGRESS": "off", "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        "LABS_CACHE": str(tmp_path / "cache"),
+        "LABS_PROGRESS": "off",
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def torchrun(script, tmp_path, environment, *arguments):
     """The finished `torchrun --nproc-per-node 2`."""
     path = tmp_path / "script.py"
     path.write_text(script)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", path, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        path,
+        *arguments,
+    ]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, cwd=tmp_path
+    )
 
 
 def same(a, b):
@@ -55,7 +71,9 @@ def same(a, b):
 def in_one_process(engine):
     """The record that one process makes."""
     grid = eval(GRID, {"labs": labs})
-    return labs.sweep(labs.tasks.spirals(), grid, steps=30, device=CPU, compile=engine == "compiled")
+    return labs.sweep(
+        labs.tasks.spirals(), grid, steps=30, device=CPU, compile=engine == "compiled"
+    )
 
 
 @pytest.mark.parametrize("engine", ["traced", "compiled"])
@@ -80,7 +98,9 @@ def kept(folder):
 def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_trained_again(
     tmp_path, environment
 ):
-    done = torchrun("import sys\n" + DIES + SWEEP, tmp_path, environment, tmp_path / "rank", "traced")
+    done = torchrun(
+        "import sys\n" + DIES + SWEEP, tmp_path, environment, tmp_path / "rank", "traced"
+    )
     assert done.returncode != 0 and "SIGKILL" in done.stderr
     finished = kept(tmp_path / "cache")
     whole = {**environment, "LABS_CACHE": str(tmp_path / "whole")}
@@ -96,10 +116,13 @@ def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_traine
     assert same(one, labs.load(tmp_path / "again1.npz"))
 
 
-TWICE = SWEEP + """
+TWICE = (
+    SWEEP
+    + """
 more = labs.sweep(labs.tasks.spirals(), labs.Grid(learning_rate=[0.1, 0.2]), steps=5, device=torch.device("cpu"))
 assert more.trained.all()
 """
+)
 
 
 def test_a_script_may_sweep_twice(tmp_path, environment):

@@ -33,30 +33,54 @@ def compare(runs, task, steps, rtol=2e-3, atol=2e-4):
         expected = alone(task, **setting, steps=steps)
         for name, values in zip(("train_loss", "val_loss"), expected):
             np.testing.assert_allclose(
-                runs[name].values[where], values, rtol=rtol, atol=atol, err_msg=f"run {flat}: {setting}, {name}"
+                runs[name].values[where],
+                values,
+                rtol=rtol,
+                atol=atol,
+                err_msg=f"run {flat}: {setting}, {name}",
             )
 
 
 @pytest.mark.parametrize("batch_size", [1, 32, 512])
 def test_each_batched_run_equals_the_run_alone(batch_size):
     grid = labs.Grid(
-        optimizer=EVERY_RULE, learning_rate=[0.003, 0.01], batch_size=batch_size, weight_decay=[0, 0.1], l2=[0, 0.01], seed=[0, 7]
+        optimizer=EVERY_RULE,
+        learning_rate=[0.003, 0.01],
+        batch_size=batch_size,
+        weight_decay=[0, 0.1],
+        l2=[0, 0.01],
+        seed=[0, 7],
     )
-    compare(labs.sweep(TASK, grid, steps=60 if batch_size > 1 else 20, device=CPU), TASK, steps=60 if batch_size > 1 else 20)
+    compare(
+        labs.sweep(TASK, grid, steps=60 if batch_size > 1 else 20, device=CPU),
+        TASK,
+        steps=60 if batch_size > 1 else 20,
+    )
 
 
 @pytest.mark.parametrize("schedule", list(labs.optimizers.SCHEDULES))
 def test_a_scheduled_batched_run_equals_the_run_alone(schedule):
     compare(
-        labs.sweep(TASK, labs.Grid(optimizer=["sgd", "adam"], learning_rate=0.02, schedule=schedule), steps=60, device=CPU),
+        labs.sweep(
+            TASK,
+            labs.Grid(optimizer=["sgd", "adam"], learning_rate=0.02, schedule=schedule),
+            steps=60,
+            device=CPU,
+        ),
         TASK,
         steps=60,
     )
 
 
 def test_each_compiled_run_equals_the_run_alone():
-    grid = labs.Grid(optimizer=EVERY_RULE, learning_rate=[0.003, 0.01], weight_decay=[0, 0.1], l2=[0, 0.01],
-                     schedule=["constant", "cosine"], seed=[0, 7])
+    grid = labs.Grid(
+        optimizer=EVERY_RULE,
+        learning_rate=[0.003, 0.01],
+        weight_decay=[0, 0.1],
+        l2=[0, 0.01],
+        schedule=["constant", "cosine"],
+        seed=[0, 7],
+    )
     runs = labs.sweep(TASK, grid, steps=40, device=CPU, compile=True)
     assert runs.attrs["engine"] == "compiled"
     compare(runs, TASK, steps=40)
@@ -64,8 +88,10 @@ def test_each_compiled_run_equals_the_run_alone():
 
 def test_a_compiled_view_shows_what_the_traced_one_shows():
     grid = labs.Grid(learning_rate=[0.1, 0.3])
-    traced, compiled = (labs.sweep(TASK, grid, 40, device=CPU, compile=flag) for flag in (False, True))
-    assert np.abs(compiled.view.astype(int) - traced.view).max() <= 1      # of 255
+    traced, compiled = (
+        labs.sweep(TASK, grid, 40, device=CPU, compile=flag) for flag in (False, True)
+    )
+    assert np.abs(compiled.view.astype(int) - traced.view).max() <= 1  # of 255
 
 
 class TinyTransformer(nn.Module):
@@ -90,7 +116,12 @@ class TinyConvolution(nn.Sequential):
 
     def __init__(self):
         super().__init__(
-            nn.Unflatten(-1, (1, 8, 8)), nn.Conv2d(1, 4, 3), nn.GELU(), nn.Conv2d(4, 8, 3), nn.Flatten(-3), nn.Linear(128, 10)
+            nn.Unflatten(-1, (1, 8, 8)),
+            nn.Conv2d(1, 4, 3),
+            nn.GELU(),
+            nn.Conv2d(4, 8, 3),
+            nn.Flatten(-3),
+            nn.Linear(128, 10),
         )
 
 
@@ -98,8 +129,12 @@ class TinyConvolution(nn.Sequential):
 @pytest.mark.parametrize("model", [TinyTransformer, TinyConvolution])
 def test_any_module_can_be_swept(model, engine):
     task = dataclasses.replace(labs.tasks.digits(), make_model=model)
-    grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.003, 0.03], batch_size=16, seed=[0, 1])
-    compare(labs.sweep(task, grid, steps=30, device=CPU, compile=engine == "compiled"), task, steps=30)
+    grid = labs.Grid(
+        optimizer=["sgd", "adam"], learning_rate=[0.003, 0.03], batch_size=16, seed=[0, 1]
+    )
+    compare(
+        labs.sweep(task, grid, steps=30, device=CPU, compile=engine == "compiled"), task, steps=30
+    )
 
 
 def wild_and_tame(rates, engine="traced"):
@@ -109,7 +144,10 @@ def wild_and_tame(rates, engine="traced"):
 
 @pytest.mark.parametrize("engine", ["traced", "compiled"])
 def test_one_diverged_run_leaves_its_neighbours_alone(engine):
-    calm, wild = wild_and_tame([0.01, 0.02, 0.03], engine), wild_and_tame([0.01, 1e30, 0.03], engine)
+    calm, wild = (
+        wild_and_tame([0.01, 0.02, 0.03], engine),
+        wild_and_tame([0.01, 1e30, 0.03], engine),
+    )
     gone, tame = wild.diverged_at >= 0, [0.01, 0.03]
     assert gone.sel(learning_rate=1e30).all() and not gone.sel(learning_rate=tame).any()
     for name in ("train_loss", "val_loss", "val_metric", "view"):
@@ -131,7 +169,12 @@ def test_a_diverged_run_is_marked_with_its_step_and_has_no_loss_from_then_on():
 
 def test_a_grid_larger_than_memory_goes_in_chunks_and_gives_the_same_record(monkeypatch):
     monkeypatch.setenv("LABS_CACHE", "off")
-    grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=labs.logspace(1e-3, 1e-1, 9), batch_size=[16, 64], seed=[0, 1, 2])
+    grid = labs.Grid(
+        optimizer=["sgd", "adam"],
+        learning_rate=labs.logspace(1e-3, 1e-1, 9),
+        batch_size=[16, 64],
+        seed=[0, 1, 2],
+    )
     whole = labs.sweep(TASK, grid, steps=30, device=CPU)
     monkeypatch.setitem(chunks.CACHES, "traced", (0, 7))
     parts = labs.sweep(TASK, grid, steps=30, device=CPU)
@@ -146,7 +189,9 @@ def test_all_chunks_and_other_numbers_of_steps_share_one_compiled_program(monkey
     monkeypatch.setitem(chunks.CACHES, "compiled", (0, 3))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     task = labs.tasks.spirals(noise=0.0625)  # no other test has compiled it in this process
-    grid = labs.Grid(optimizer="adam", learning_rate=[0.001, 0.002, 0.003, 0.004, 0.005], seed=[0, 1, 2, 3])
+    grid = labs.Grid(
+        optimizer="adam", learning_rate=[0.001, 0.002, 0.003, 0.004, 0.005], seed=[0, 1, 2, 3]
+    )
     graphs = torch._dynamo.utils.counters["stats"]
     before = graphs["unique_graphs"]
     runs = labs.sweep(task, grid, 20, device=CPU, compile=True)
@@ -198,7 +243,9 @@ def test_an_interrupt_before_anything_is_finished_ends_the_call(monkeypatch):
 
 def test_axes_of_the_task_come_first_and_each_run_equals_the_run_alone():
     varied = labs.vary(labs.tasks.spirals, width=[4, 16], depth=[1, 2])
-    runs = labs.sweep(varied, labs.Grid(learning_rate=[0.01, 0.1], seed=[0, 1]), steps=20, device=CPU)
+    runs = labs.sweep(
+        varied, labs.Grid(learning_rate=[0.01, 0.1], seed=[0, 1]), steps=20, device=CPU
+    )
     assert runs.train_loss.dims[:3] == ("width", "depth", "optimizer")
     assert runs.sizes["width"] == runs.sizes["depth"] == 2
     for width in (4, 16):
@@ -227,8 +274,12 @@ def test_tasks_that_measure_other_things_cannot_share_a_record():
     def task(kind):
         return {"valley": labs.tasks.valley, "spirals": labs.tasks.spirals}[kind]()
 
-    with pytest.raises(ValueError, match="must have views and metrics alike.*sweep them one by one"):
-        labs.sweep(labs.vary(task, kind=["spirals", "valley"]), labs.Grid(batch_size=1), 2, device=CPU)
+    with pytest.raises(
+        ValueError, match="must have views and metrics alike.*sweep them one by one"
+    ):
+        labs.sweep(
+            labs.vary(task, kind=["spirals", "valley"]), labs.Grid(batch_size=1), 2, device=CPU
+        )
 
 
 def test_variants_of_equal_shapes_share_a_program(monkeypatch):
@@ -262,33 +313,47 @@ def test_the_call_of_a_run_makes_that_run():
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(
-        ValueError, match=r"batch_size must be at most the number of training samples, 512, got 1024; choose a smaller"
+        ValueError,
+        match=r"batch_size must be at most the number of training samples, 512, got 1024; choose a smaller",
     ):
         labs.sweep(TASK, labs.Grid(batch_size=[32, 1024]), steps=5)
 
 
 def test_a_loss_that_is_not_finite_at_the_start_is_refused():
     broken = dataclasses.replace(TASK, loss=lambda outputs, y: outputs.mean() / 0.0)
-    with pytest.raises(ValueError, match="the loss must be finite before the first step, got .* with seed 0; check the task"):
+    with pytest.raises(
+        ValueError,
+        match="the loss must be finite before the first step, got .* with seed 0; check the task",
+    ):
         labs.sweep(broken, labs.Grid(), steps=5)
 
 
 def test_runs_of_one_seed_see_the_same_batches_and_epochs_are_shuffled():
     order = labs.data.batches(count=10, batch_size=4, steps=5, seed=3)
     assert order.shape == (5, 4) and torch.equal(order, labs.data.batches(10, 4, 5, seed=3))
-    assert sorted(order.flatten()[:10].tolist()) == sorted(order.flatten()[10:].tolist()) == list(range(10))
+    assert (
+        sorted(order.flatten()[:10].tolist())
+        == sorted(order.flatten()[10:].tolist())
+        == list(range(10))
+    )
     assert not torch.equal(order.flatten()[:10], order.flatten()[10:])
 
 
 def test_memory_of_a_run_is_estimated_from_what_backpropagation_keeps():
     kept = ensemble.Ensemble(TASK, CPU)
-    small, large = (kept.bytes_per_run(torch.zeros(b, 2), torch.zeros(b), slots=2) for b in (100, 200))
+    small, large = (
+        kept.bytes_per_run(torch.zeros(b, 2), torch.zeros(b), slots=2) for b in (100, 200)
+    )
     per_sample = (large - small) / 100
-    assert 2 * 4 * 64 <= per_sample <= 2 * 4 * 200  # two hidden layers of 32, kept before and after the ReLU at most
+    assert (
+        2 * 4 * 64 <= per_sample <= 2 * 4 * 200
+    )  # two hidden layers of 32, kept before and after the ReLU at most
 
 
 @pytest.mark.gpu
 def test_a_sweep_on_the_gpu_equals_the_one_on_the_cpu():
     grid = labs.Grid(optimizer=EVERY_RULE, learning_rate=[0.003, 0.01], seed=[0, 1])
-    gpu, cpu = (labs.sweep(TASK, grid, steps=40, device=torch.device(kind)) for kind in ("cuda", "cpu"))
+    gpu, cpu = (
+        labs.sweep(TASK, grid, steps=40, device=torch.device(kind)) for kind in ("cuda", "cpu")
+    )
     np.testing.assert_allclose(gpu.val_loss, cpu.val_loss, rtol=1e-2)

@@ -1,4 +1,5 @@
 """Lists of operations: what they return, how often they are written down, and what they leave alone."""
+
 import pytest
 import torch
 from torch import nn
@@ -39,7 +40,9 @@ class Mixed(nn.Module):
 
 def test_gradients_of_a_network_with_unusual_operations_are_right():
     model = Mixed()
-    parameters = {name: p.detach()[None].repeat(2, *[1] * p.dim()) for name, p in model.named_parameters()}
+    parameters = {
+        name: p.detach()[None].repeat(2, *[1] * p.dim()) for name, p in model.named_parameters()
+    }
     names, x = list(parameters), torch.randn(5, 8)
     gradient = torch.func.grad(lambda parameters: functional_call(model, parameters, (x,)))
     both = lambda *tensors: tuple(vmap(gradient)(dict(zip(names, tensors))).values())
@@ -56,6 +59,8 @@ def test_a_list_that_the_interpreter_does_not_know_is_run_by_python_and_says_so(
     graph = torch.fx.Graph()
     x = graph.placeholder("x")
     graph.output(graph.call_function(plus_one, (x,)))
-    with pytest.warns(UserWarning, match="the interpreter should know the network's operations, but does not"):
+    with pytest.warns(
+        UserWarning, match="the interpreter should know the network's operations, but does not"
+    ):
         listed = traced._interpreted(torch.fx.GraphModule(nn.Module(), graph))
     assert listed(torch.zeros(2)).tolist() == [1, 1]

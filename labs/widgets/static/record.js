@@ -57,9 +57,10 @@ export async function readRecord(meta, payload, t) {
     else (part.kind === "log16" ? curves : arrays)[part.name] = array;
   });
   const times = meta.record_steps;
+  const metric = meta.task.metric || t("value.metric");
   const values = meta.values.map((value) => ({
     ...value,
-    label: t.label(value.label, { metric: meta.task.metric }),
+    label: t.label(value.label, { metric }),
     array: arrays[value.name] ?? lastOf(curves[value.name], times.length),
   }));
   return {

@@ -43,8 +43,9 @@ function outcome(runs, index, setting, t) {
 
 /** What a record has besides losses and metric. */
 function others(runs, index, t) {
-  const known = ({ name }) => name !== "val_metric" && !(name in runs.curves);
-  const found = runs.values.filter(known).map((value) => valueText(value, index, t));
+  const said = ({ name }) => name in runs.curves || (name === "val_metric" && runs.meta.task.metric);
+  const rest = runs.values.filter((value) => !said(value));
+  const found = rest.map((value) => valueText(value, index, t));
   return found.length ? t("what.also", { values: found.join(", ") }) : "";
 }
 

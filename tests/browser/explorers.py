@@ -1,0 +1,282 @@
+"""Explorers in a page: written as the book writes them, read and moved as a reader does it."""
+
+import base64
+import json
+import pathlib
+import re
+
+import axe_playwright_python
+import numpy as np
+import pytest
+import xarray as xr
+from ipywidgets.embed import dependency_state
+from test_payload import POINTS, record
+
+import labs
+from labs import words
+from labs.widgets import payload
+
+AXE = pathlib.Path(axe_playwright_python.__file__).with_name("axe.min.js")
+HOST = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static" / "widget-host.js"
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def write_page(path, *explorers):
+    """A page that holds explorers as MyST-NB writes them, and the book's own host."""
+    states = {
+        "version_major": 2,
+        "version_minor": 0,
+        "state": dependency_state(explorers, drop_defaults=False),
+    }
+    views = "".join(
+        f'<div><script type="{VIEW}">{json.dumps({"model_id": e.model_id})}</script></div>'
+        for e in explorers
+    )
+    state = json.dumps(states).replace("</", "<\\/")
+    path.write_text(
+        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
+        '<title>Explorers</title><meta name="viewport" content="width=device-width"></head>'
+        f"<body><main>{views}</main>"
+        f'<script type="{STATE}">{state}</script><script>{HOST.read_text()}</script></body></html>'
+    )
+    return path
+
+
+def write_small_page(path):
+    """A page with explorers of two small sweeps, and of a table that holds no runs."""
+    start = {"optimizer": "adam", "learning_rate": 0.0158}
+    first = labs.Explorer(record(), name="first", start=start)
+    second = labs.Explorer(record(optimizers=("lion",), seeds=2), name="second")
+    memory = np.geomspace(1e9, 8e11, 12).reshape(3, 4)
+    memory[2, 0] = np.nan
+    table = xr.Dataset(
+        {"memory": (("size", "devices"), memory), "price in dollars": ("devices", [1, 2, 4, 8])},
+        {"size": ["1B", "7B", "70B"], "devices": [1, 2, 4, 8]},
+    )
+    return write_page(path, first, second, labs.Explorer(table, name="table"))
+
+
+class Record:
+    """What a page's embedded state says of one explorer: its axes and its arrays, as numbers."""
+
+    def __init__(self, saved):
+        self.meta, self.start = saved["state"]["meta"], saved["state"]["choice"]
+        data = next(b["data"] for b in saved["buffers"] if b["path"] == ["payload"])
+        self.arrays = payload.decode(self.meta, base64.b64decode(data))
+        self.axes = {axis["name"]: axis["values"] for axis in self.meta["axes"]}
+        self.shape = tuple(len(values) for values in self.axes.values())
+
+    def run(self, choice):
+        return int(np.ravel_multi_index([choice[name] for name in self.axes], self.shape))
+
+    def choice(self, run):
+        return dict(zip(self.axes, map(int, np.unravel_index(run, self.shape))))
+
+    def of(self, name, run):
+        return self.arrays[name].reshape(-1, *self.arrays[name].shape[len(self.shape) :])[run]
+
+
+def records(html):
+    """The records of a page by explorer name."""
+    found = re.findall(rf'<script type="{re.escape(STATE)}">(.*?)</script>', html, re.DOTALL)
+    states = [saved for text in found for saved in json.loads(text)["state"].values()]
+    explorers = [
+        Record(saved)
+        for saved in states
+        if saved["state"].get("_anywidget_id", "").endswith("Explorer")
+    ]
+    return {explorer.meta["name"]: explorer for explorer in explorers}
+
+
+class Shown:
+    """One explorer on an open page, read and moved as a reader does it."""
+
+    def __init__(self, page, name, record):
+        self.page, self.record = page, record
+        self.root = page.locator(f'.labs-explorer[data-name="{name}"]')
+        self.root.wait_for()
+
+    @property
+    def run(self):
+        return int(self.root.get_attribute("data-run"))
+
+    @property
+    def choice(self):
+        return self.record.choice(self.run)
+
+    @property
+    def words(self):
+        """The sentence on what is shown."""
+        return self.root.locator('[aria-live="polite"]').inner_text()
+
+    def after(self, run, axis, by):
+        """The run `by` positions further than `run` on one axis."""
+        choice = self.record.choice(run)
+        return self.record.run({**choice, axis: choice[axis] + by})
+
+    def control(self, axis):
+        return self.root.locator(f'[data-axis="{axis}"]')
+
+    def moving_axes(self):
+        return [name for name, values in self.record.axes.items() if len(values) > 1]
+
+    def move_by_keyboard(self, axis, by):
+        self.control(axis).focus()
+        slider = self.control(axis).get_attribute("type") == "range"
+        self.page.keyboard.press(
+            {1: "ArrowRight", -1: "ArrowLeft"}[by]
+            if slider
+            else {1: "ArrowDown", -1: "ArrowUp"}[by]
+        )
+
+    def move_by_pointer(self, axis, index):
+        control, count = self.control(axis), len(self.record.axes[axis])
+        if control.get_attribute("type") != "range":
+            return control.select_option(index=index)
+        control.scroll_into_view_if_needed()
+        box, thumb = control.bounding_box(), 16
+        place = lambda i: box["x"] + thumb / 2 + (box["width"] - thumb) * i / (count - 1)
+        start, end, y = place(self.choice[axis]), place(index), box["y"] + box["height"] / 2
+        if abs(end - start) > thumb:
+            return self.page.mouse.click(end, y)
+        self.page.mouse.move(
+            start, y
+        )  # a click beside the thumb's middle would only take hold of it
+        self.page.mouse.down()
+        self.page.mouse.move(end, y)
+        self.page.mouse.up()
+
+    def scale(self, side):
+        """(kind, domain, to numbers) of the curves' axis `side`, from the attributes on the svg."""
+        svg = self.root.locator("svg.curves")
+        kind = svg.get_attribute(f"data-{side}-scale")
+        low, high = (float(v) for v in svg.get_attribute(f"data-{side}-domain").split(","))
+        start, end = (float(v) for v in svg.get_attribute(f"data-{side}-range").split(","))
+        forth, back = (np.log, np.exp) if kind == "log" else (np.asarray, np.asarray)
+        slope = (forth(high) - forth(low)) / (end - start)
+        return (
+            kind,
+            low,
+            lambda pixel: back(forth(low) + (np.asarray(pixel) - start) * slope),
+            abs(slope),
+        )
+
+    def drawn(self, series):
+        """The points (steps, losses) of a path, out of pixels."""
+        d = self.root.locator(f'path[data-series="{series}"]').get_attribute("d")
+        pixels = np.array(re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", d), float).reshape(-1, 2)
+        return self.scale("x")[2](pixels[:, 0]), self.scale("y")[2](pixels[:, 1])
+
+    def expect_curve(self, series, name, run):
+        """The path holds the record's values of a run: all of them, to the hundredth of a pixel
+        that it is written in.
+        """
+        steps, losses = self.drawn(series)
+        expect_steps, expected = (
+            np.array(self.record.meta["record_steps"]),
+            self.record.of(name, run),
+        )
+        (_, first, _, slope_x), (kind, _, _, slope_y) = self.scale("x"), self.scale("y")
+        there = np.isfinite(expected) & (expect_steps >= first)
+        assert len(losses) == there.sum()
+        wide = 0.006 * np.array([slope_x, slope_y])
+        relative = lambda values: values if kind == "log" else 1
+        assert np.all(
+            np.abs(losses - expected[there]) <= wide[1] * relative(expected[there]) + 1e-12
+        )
+        nearest = expect_steps[there]
+        assert np.all(
+            np.abs(steps - nearest)
+            <= wide[0] * (nearest if self.scale("x")[0] == "log" else 1) + 1e-9
+        )
+
+    def expect_run(self, run, before):
+        """Everything on the page belongs to `run`, and the ghost to the run before."""
+        assert self.run == run
+        for name in ("train_loss", "val_loss"):
+            self.expect_curve(name, name, run)
+            if before is not None:
+                self.expect_curve(f"ghost_{name}", name, before)
+        diverged, trained = (
+            int(self.record.of("diverged_at", run)),
+            bool(self.record.of("trained", run)),
+        )
+        assert self.root.get_attribute("data-diverged") == (
+            str(diverged) if diverged >= 0 else None
+        )
+        words = self.root.locator('[aria-live="polite"]').inner_text()
+        assert (f"diverged at step {diverged:,} of" in words) == (diverged >= 0)
+        assert ("not trained" in words.split("Grey:")[0]) == (not trained)
+        if diverged < 0 and trained:
+            said = float(re.search(r"the validation loss is ([\d.e-]+?),", words).group(1))
+            assert said == pytest.approx(self.record.of("val_loss", run)[-1], rel=0.06)
+        for axis, index in self.record.choice(run).items():
+            self.expect_control(axis, index)
+
+    def expect_control(self, axis, index):
+        if axis not in self.moving_axes():
+            assert self.control(axis).count() == 0
+        elif self.control(axis).get_attribute("type") == "range":
+            assert self.control(axis).input_value() == str(index)
+            label, value = self.control(axis).get_attribute("aria-valuetext").rsplit(" ", 1)
+            key = next(a["label"] for a in self.record.meta["axes"] if a["name"] == axis)
+            assert label == words.label(key)
+            assert float(value) == pytest.approx(self.record.axes[axis][index], rel=5e-3)
+        else:
+            assert self.control(axis).input_value() == str(self.record.axes[axis][index])
+
+
+def open_all(chromium, path, **options):
+    """Every explorer of a page opened from disk, in a window of its own."""
+    page = chromium.new_context(
+        **{"viewport": {"width": 1280, "height": 900}, **options}
+    ).new_page()
+    page.troubles = []
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on(
+        "console",
+        lambda message: page.troubles.append(message.text) if message.type == "error" else None,
+    )
+    page.goto(path.as_uri())
+    return [Shown(page, name, record) for name, record in records(path.read_text()).items()]
+
+
+def open_one(chromium, path, explorer):
+    """The only explorer of a page, and what tells of any trouble."""
+    (shown,) = open_all(chromium, write_page(path, explorer))
+    return shown
+
+
+def move_to(shown, run):
+    for axis, index in shown.record.choice(run).items():
+        if shown.choice[axis] != index:
+            shown.move_by_pointer(axis, index)
+    assert shown.run == run
+
+
+def expect_field(shown, canvas, frame, points=POINTS):
+    """Where the model is sure of a class, the canvas has that class' colour. `points`: x, y and
+    label from -2 to 2.
+    """
+    once = [axis["name"] for axis in shown.record.meta["axes"] if not axis["repeats"]]
+    field = shown.record.arrays["view"][tuple(shown.choice[name] for name in once)][frame]
+    size = len(field)
+    places = [((x + 2) / 4 * (size - 1), (y + 2) / 4 * (size - 1)) for x, y, _ in points if x == x]
+    beside_the_points = lambda x, y: all(np.hypot(x - i, y - j) > 3 for i, j in places)
+    sure = [
+        (y, x)
+        for y in range(1, size - 1, 3)
+        for x in range(1, size - 1, 3)
+        if np.abs(field[y - 1 : y + 2, x - 1 : x + 2] - 0.5).min() > 0.25
+        and beside_the_points(x, y)
+    ]
+    places = [[x / (size - 1), 1 - y / (size - 1)] for y, x in sure]
+    colours = canvas.evaluate(
+        "(c, places) => places.map(([x, y]) => [...c.getContext('2d').getImageData("
+        "Math.round(x * (c.width - 1)), Math.round(y * (c.height - 1)), 1, 1).data])",
+        places,
+    )
+    assert sure or frame == 0
+    for (y, x), (red, green, *_) in zip(sure, colours):
+        assert (red > green) == (field[y, x] > 0.5)
