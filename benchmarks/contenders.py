@@ -1,5 +1,7 @@
-"""Ways to train the runs of a workload. Each is a class: made once, `run` trains all from the start, `losses` gives the
-training loss of each run afterwards, {flat index: loss}, so that a test can hold them to be the same work.
+"""Ways to train the runs of a workload.
+
+Each is a class: made once, `run` trains all from the start, `losses` gives the training loss of
+each run afterwards, {flat index: loss}, so that a test can hold them to be the same work.
 
 Shapes: `R` runs of a group that shares optimizer and batch size, `T` steps, `B` batch.
 """
@@ -52,8 +54,10 @@ FUSED = {
 
 
 class Plain:
-    """The loop of PyTorch's tutorial: forward, backward, step, zero_grad. The batches are drawn beforehand, so it does not pay
-    for a DataLoader."""
+    """The loop of PyTorch's tutorial: forward, backward, step, zero_grad.
+
+    The batches are drawn beforehand, so it does not pay for a DataLoader.
+    """
 
     title = "plain PyTorch loop"
 
@@ -99,8 +103,11 @@ class Plain:
 
 
 class Best(Plain):
-    """The best loop for one run that we could write: forward and backward compiled, a fused optimizer where torch has one, one
-    thread, because two are slower at this size."""
+    """The best loop for one run that we could write.
+
+    Forward and backward are compiled, the optimizer is a fused one where torch has one, and there
+    is one thread, because two are slower at this size.
+    """
 
     title = "one run, compiled, fused optimizer"
 
@@ -137,8 +144,11 @@ def groups(settings):
 
 
 class Ensemble:
-    """Model ensembling as PyTorch's tutorial has it: stack_module_state, functional_call, vmap. The tutorial only predicts; the
-    gradient is torch.func's, and the update rules are those of labs, one stacked parameter at a time."""
+    """Model ensembling as PyTorch's tutorial has it: stack_module_state, functional_call, vmap.
+
+    The tutorial only predicts; the gradient is torch.func's, and the update rules are those of
+    labs, one stacked parameter at a time.
+    """
 
     title = "torch.func ensembling, eager"
 
@@ -205,7 +215,10 @@ class Ensemble:
 
 
 class TracedSweep:
-    """labs.sweep without a compiler. It also measures each run about 27 times over all samples, and records it."""
+    """labs.sweep without a compiler.
+
+    It also measures each run about 27 times over all samples, and records it.
+    """
 
     title, compile, record_at = "labs.sweep, traced", False, None
 

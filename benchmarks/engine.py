@@ -2,17 +2,21 @@
 
     python benchmarks/engine.py [--rounds 5] [--only spirals-256 ...] [--out FILE.json]
 
-Each contender is a process of its own, so that none shares a compiler's state or a thread pool with another. For a workload all
-are started; each trains everything once, cold (its compilation counted, its disk caches empty), then they take turns, and the
-median of the rounds is reported. Before the table is printed, the final training losses of all are held against one another: they
-must have done the same work.
+Each contender is a process of its own, so that none shares a compiler's state or a thread pool with
+another. For a workload all are started; each trains everything once, cold (its compilation counted,
+its disk caches empty), then they take turns, and the median of the rounds is reported. Before the
+table is printed, the final training losses of all are held against one another: they must have done
+the same work.
 
-- rate: runs x steps a second. The two loops that train one run at a time train a sample of the runs.
+- rate: runs x steps a second. The two loops that train one run at a time train a sample of the
+  runs.
 - peak: by how much the process's resident memory rises above what it holds before a warm round.
 - need: what parameters, optimizer state and one batch of activations of all runs take.
-- GEMM: the matrix products' FLOPs (PyTorch's own count, those of the measurements included) per second, as a share of the most
-  that torch.bmm reaches on this machine in the same run, over the shapes in `PEAK_SHAPES`.
-- no record: labs.sweep measures each run some 27 times over all samples; the other contenders only train, and so does this one.
+- GEMM: the matrix products' FLOPs (PyTorch's own count, those of the measurements included) per
+  second, as a share of the most that torch.bmm reaches on this machine in the same run, over the
+  shapes in `PEAK_SHAPES`.
+- no record: labs.sweep measures each run some 27 times over all samples; the other contenders only
+  train, and so does this one.
 - *: what labs.sweep chooses by itself for a grid of this size.
 """
 
@@ -50,7 +54,8 @@ PARTS_OF, PARTS = (
     "digits-32",
     ["CompiledTraining", "MemoryGivenBack", "OneThread"],
 )  # what each part is worth
-SAME_LOSS = 0.02  # median relative difference; single runs near their stability limit drift apart in float32
+# median relative difference; single runs near their stability limit drift apart in float32
+SAME_LOSS = 0.02
 
 
 def contender_class(contender):
@@ -120,7 +125,8 @@ class Process:
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(
-                f"{self.process.args[-2:]} should have answered {word!r}, but ended with {self.process.wait()}"
+                f"{self.process.args[-2:]} should have answered {word!r}, but ended with "
+                f"{self.process.wait()}"
             )
         return json.loads(answer)
 
@@ -137,7 +143,8 @@ def same_work(losses):
         differences = [abs(theirs[index] - loss) / loss for index, loss in losses["Plain"].items()]
         if not statistics.median(differences) < SAME_LOSS:
             raise ValueError(
-                f"{contender} should end at the plain loop's losses, got relative differences {differences}"
+                f"{contender} should end at the plain loop's losses, got relative differences "
+                f"{differences}"
             )
 
 
@@ -176,7 +183,10 @@ def compare(workload, rounds, contenders):
 
 
 def gemm_peak():
-    """The most FLOP/s that torch.bmm reaches on float32, over PEAK_SHAPES, all threads; best of several."""
+    """The most FLOP/s that torch.bmm reaches on float32, over PEAK_SHAPES.
+
+    All threads work, and the best of several measurements counts.
+    """
     import torch
 
     best = 0
@@ -196,8 +206,11 @@ def gemm_peak():
 
 
 def needs(workload):
-    """Bytes that parameters, state and one batch of activations of all runs take, and the FLOPs of all matrix products: of
-    training alone, and with the measurements that labs.sweep records."""
+    """What all runs of a workload need, in bytes and in FLOPs.
+
+    The bytes are those of parameters, state and one batch of activations; the FLOPs those of all
+    matrix products, of training alone and with the measurements that labs.sweep records.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
     from workloads import workloads
@@ -271,7 +284,8 @@ def table(results):
         rows = {row["contender"]: row for row in results["rows"] if row["workload"] == workload}
         lines += [
             f"\n{facts['title']}; {facts['steps']} steps; need {facts['need_bytes'] / 1e6:.0f} MB",
-            f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}{'cold':>9}{'peak':>9}{'GEMM':>7}",
+            f"{'':36}{'runs x steps / s':>18}{'us':>9}{'x plain':>9}{'x JAX':>8}"
+            f"{'cold':>9}{'peak':>9}{'GEMM':>7}",
         ]
         for contender, row in rows.items():
             flops = (
@@ -281,8 +295,9 @@ def table(results):
             plain, jax = (ratio(rows, contender, other) for other in ("Plain", "Jax"))
             title = facts["titles"][contender] + (" *" if contender == facts["default"] else "")
             lines.append(
-                f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}{plain:>9}{jax:>8}"
-                f"{row['cold_seconds']:7.1f} s{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}"
+                f"{title:36}{row['warm_rate']:18,.0f}{1e6 / row['warm_rate']:9.2f}"
+                f"{plain:>9}{jax:>8}{row['cold_seconds']:7.1f} s"
+                f"{row['peak_bytes'] / 1e6:6.0f} MB{row['warm_rate'] * flops / peak:7.0%}"
             )
     lines += [
         f"{row['contender']:20} {1e6 / row['warm_rate']:.2f} us per run and step"

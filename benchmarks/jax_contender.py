@@ -1,4 +1,7 @@
-"""jax.jit(scan(vmap(step))): the idiom that JAX users train many runs with. Needs the extra `bench`."""
+"""jax.jit(scan(vmap(step))): the idiom that JAX users train many runs with.
+
+Needs the extra `bench`.
+"""
 
 import itertools
 
@@ -92,7 +95,10 @@ class Jax:
         self.programs = {name: jax.jit(self.program(rule)) for name, rule in RULES.items()}
 
     def program(self, rule):
-        """The function that trains a group: parameters, rates (R,), batches (T, S, B) and seeds (R,) to parameters."""
+        """The function that trains a group.
+
+        It takes parameters, rates (R,), batches (T, S, B) and seeds (R,), and returns parameters.
+        """
 
         def step(p, state, lr, batch):
             gradient = jax.grad(self.loss)(p, self.x[batch], self.y[batch])

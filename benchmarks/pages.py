@@ -2,21 +2,26 @@
 
     python benchmarks/pages.py [--html DIR | --skip-book] [--out FILE.json]
 
-The book is built in a copy of the tracked files as they are on disk, with caches of its own. `--html DIR` measures a book that
-is built, `--skip-book` the one in _build/html; neither builds or runs notebooks.
+The book is built in a copy of the tracked files as they are on disk, with caches of its own.
+`--html DIR` measures a book that is built, `--skip-book` the one in _build/html; neither builds or
+runs notebooks.
 
-- book: wall seconds of `make book` without the installation. Cold: the caches of labs, of notebooks, of compiled programs and of
-  matplotlib are empty. Warm: the same command again.
+- book: wall seconds of `make book` without the installation. Cold: the caches of labs, of
+  notebooks, of compiled programs and of matplotlib are empty. Warm: the same command again.
 - nbval: wall seconds of pytest over the notebooks, with the caches that the build filled.
-- bytes: the sizes on disk of all files that Chromium asks for when it opens the page from disk, until it asks for no more.
-- usable slider: from the start of the navigation (`performance.timeOrigin`) to the moment when the first slider of an explorer
-  exists and an `input` event on it has changed the run shown; the paint that follows does not count. Over HTTP from 127.0.0.1,
-  each load in a fresh browser context, nothing cached.
-- slider to frame: arrow keys on the learning-rate slider of an explorer of 5,000 runs, each of them trained, alone on its page.
-  One interval for each press, out of Chromium's trace. `key press`: Chromium's EventLatency, from the time stamp of the key in
-  the browser's process to the presentation of the first frame that holds its effect. `input event`: from the start of the
-  dispatch of `input` to that presentation. `input handler`: that dispatch alone, in which the page's script draws. Chromium is
-  headless and draws with the processor: a frame is presented when it is in memory, and no screen's refresh is waited for.
+- bytes: the sizes on disk of all files that Chromium asks for when it opens the page from disk,
+  until it asks for no more.
+- usable slider: from the start of the navigation (`performance.timeOrigin`) to the moment when the
+  first slider of an explorer exists and an `input` event on it has changed the run shown; the paint
+  that follows does not count. Over HTTP from 127.0.0.1, each load in a fresh browser context,
+  nothing cached.
+- slider to frame: arrow keys on the learning-rate slider of an explorer of 5,000 runs, each of them
+  trained, alone on its page. One interval for each press, out of Chromium's trace. `key press`:
+  Chromium's EventLatency, from the time stamp of the key in the browser's process to the
+  presentation of the first frame that holds its effect. `input event`: from the start of the
+  dispatch of `input` to that presentation. `input handler`: that dispatch alone, in which the
+  page's script draws. Chromium is headless and draws with the processor: a frame is presented when
+  it is in memory, and no screen's refresh is waited for.
 """
 
 import argparse
@@ -72,9 +77,11 @@ STATISTICS = {
     "90th percentile": lambda values: statistics.quantiles(values, n=10, method="inclusive")[-1],
 }
 PROBE = """window.labsUsable = new Promise((resolve, reject) => {
-  setTimeout(() => reject(new Error("expected a slider that answers within 60 s, got none; see the page's console")), 60000);
+  setTimeout(() => reject(new Error(
+    "expected a slider that answers within 60 s, got none; see the page's console")), 60000);
   const observer = new MutationObserver(() => {
-    const slider = document.querySelector("SLIDER"), marks = slider?.closest(".labs-explorer").dataset, before = marks?.run;
+    const slider = document.querySelector("SLIDER");
+    const marks = slider?.closest(".labs-explorer").dataset, before = marks?.run;
     if (before === undefined) return;
     slider.value = slider.value === slider.max ? slider.min : slider.max;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
@@ -101,7 +108,7 @@ def row(what, unit, values, statistic="median"):
 
 @functools.cache
 def helpers():
-    """tests/browser/test_explorer_page.py: it finds explorers in pages, and writes pages that hold some."""
+    """tests/browser/test_explorer_page.py, which finds explorers in pages and writes such pages."""
     sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
     import test_explorer_page
 
@@ -119,7 +126,10 @@ def copy_tracked(target):
 
 
 def seconds(command, copy, caches):
-    """The wall seconds of a command in a copy of the repository. SystemExit with its last lines where it fails."""
+    """The wall seconds of a command in a copy of the repository.
+
+    SystemExit with its last lines where it fails.
+    """
     own = {name: str(caches / folder) for name, folder in CACHES.items()}
     environment = {**os.environ, **own, "LABS_PROGRESS": "off", "PYTHONPATH": str(copy)}
     start = time.perf_counter()
@@ -134,8 +144,8 @@ def seconds(command, copy, caches):
     took = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(
-            f"{' '.join(command)}: expected status 0 in a copy of the repository, got {done.returncode}; "
-            f"mend what it reports:\n{done.stdout[-3000:]}"
+            f"{' '.join(command)}: expected status 0 in a copy of the repository, got "
+            f"{done.returncode}; mend what it reports:\n{done.stdout[-3000:]}"
         )
     return took
 
@@ -194,7 +204,8 @@ def pages_with_explorer(html):
     ]
     if not found:
         raise SystemExit(
-            f"expected a built book with an explorer in {html}, got {len(texts)} pages without one; run: make book"
+            f"expected a built book with an explorer in {html}, got {len(texts)} pages without "
+            "one; run: make book"
         )
     return found
 
@@ -257,7 +268,10 @@ def write_big_page(path):
 
 
 def press_keys(page, slider):
-    """Move a slider to and fro by arrow keys. SystemExit where a press leaves the curve as it was."""
+    """Move a slider to and fro by arrow keys.
+
+    SystemExit where a press leaves the curve as it was.
+    """
     curve = page.locator('.labs-explorer path[data-series="val_loss"]')
     at, last, by = int(slider.input_value()), int(slider.get_attribute("max")), 1
     for press in range(PRESSES):
@@ -288,7 +302,10 @@ def trace_of_presses(browser, path):
 
 
 def intervals(events):
-    """Of each press with one input event and a presented frame: (key press to frame, input event to frame, input handler), ms."""
+    """The intervals, in ms, of each press with one input event and a presented frame.
+
+    They are (key press to frame, input event to frame, input handler).
+    """
     place = lambda event: (event["pid"], event["id2"]["local"])  # used again by later events
     presented = {
         (*place(e), e["ts"])
@@ -318,12 +335,16 @@ def intervals(events):
 
 
 def slider_rows(browser, path):
-    """How long a move of the slider takes to be seen. SystemExit unless the trace holds one interval for each press."""
+    """How long a move of the slider takes to be seen.
+
+    SystemExit unless the trace holds one interval for each press.
+    """
     found = intervals(trace_of_presses(browser, path))
     if len(found) != PRESSES:
         raise SystemExit(
-            f"expected {PRESSES} key presses in the trace, each with one input event and one frame presented, got "
-            f"{len(found)}; compare the events that this Chromium traces with `intervals`"
+            f"expected {PRESSES} key presses in the trace, each with one input event and one "
+            f"frame presented, got {len(found)}; compare the events that this Chromium traces "
+            "with `intervals`"
         )
     names = ["key press to frame", "input event to frame", "input handler"]
     return [
@@ -369,7 +390,8 @@ def main():
     print(json.dumps(results["environment"]))
     for line in results["rows"]:
         print(
-            f"{line['what']:56}{line['value']:14,.1f} {line['unit']:6}{line['statistic']} of {line['count']}"
+            f"{line['what']:56}{line['value']:14,.1f} {line['unit']:6}"
+            f"{line['statistic']} of {line['count']}"
         )
 
 

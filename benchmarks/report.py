@@ -1,4 +1,6 @@
-"""Writes the tables of what the other scripts measured: table.md, which the book includes, and the README's speed section.
+"""Writes the tables of what the other scripts measured.
+
+They go into table.md, which the book includes, and into the README's speed section.
 
     python benchmarks/report.py [--check]
 
@@ -38,7 +40,7 @@ def markdown(header, rows):
 
 
 def rates(results):
-    """Warm microseconds per run and step, and what they are of the plain loop's, by workload and contender."""
+    """Warm microseconds per run and step, by workload and contender."""
     rows = []
     for name, facts in results["workloads"].items():
         warm = {
@@ -156,8 +158,9 @@ def environment(results):
     """One sentence on the machine."""
     e = results["environment"]
     return (
-        f"{e['processor']} ({e['capability']}), {e['cores']} cores, torch {e['torch']}, Python {e['python']}, {e['date']}. "
-        f"The most that `torch.bmm` reached was {results['gemm_peak'] / 1e9:.0f} GFLOP/s.\n"
+        f"{e['processor']} ({e['capability']}), {e['cores']} cores, torch {e['torch']}, "
+        f"Python {e['python']}, {e['date']}. The most that `torch.bmm` reached was "
+        f"{results['gemm_peak'] / 1e9:.0f} GFLOP/s.\n"
     )
 
 
@@ -181,7 +184,8 @@ def main():
     if sys.argv[1:] == ["--check"]:
         if (text, TABLE.read_text()) != (readme, table):
             raise SystemExit(
-                "README.md and benchmarks/table.md should hold what the JSON files say; run benchmarks/report.py"
+                "README.md and benchmarks/table.md should hold what the JSON files say; "
+                "run benchmarks/report.py"
             )
         return
     README.write_text(readme)

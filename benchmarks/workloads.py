@@ -10,7 +10,10 @@ import labs
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block: `heads` attention heads over tokens (B, T, width), then two linear layers."""
+    """A pre-norm transformer block.
+
+    `heads` attention heads over tokens (B, T, width), then two linear layers.
+    """
 
     def __init__(self, width, heads):
         super().__init__()
@@ -47,7 +50,10 @@ class Transformer(nn.Module):
 
 
 def transformer_task():
-    """The digits, read by the transformer: so few of them that measuring all of them takes less than training."""
+    """The digits, read by the transformer.
+
+    They are so few that measuring all of them takes less than training.
+    """
     task = labs.tasks.digits()
     few = labs.data.Data(
         task.data.train_x[:64], task.data.train_y[:64], task.data.val_x[:32], task.data.val_y[:32]
@@ -57,8 +63,11 @@ def transformer_task():
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """`grid` trained for `steps` on the task. A loop that trains one run at a time trains every `sample`-th only: its cost
-    per run does not depend on how many there are."""
+    """`grid` trained for `steps` on the task.
+
+    A loop that trains one run at a time trains every `sample`-th only: its cost per run does not
+    depend on how many there are.
+    """
 
     title: str
     make_task: Callable

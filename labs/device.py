@@ -7,8 +7,10 @@ import torch
 
 
 def best_device():
-    """CUDA, then Apple's MPS, then the CPU. The environment variable LABS_DEVICE overrides. Under torchrun, each process of a
-    machine gets a GPU of its own, while there are any.
+    """The best device there is: CUDA, then Apple's MPS, then the CPU.
+
+    The environment variable LABS_DEVICE overrides. Under torchrun, each process of a machine gets a
+    GPU of its own, while there are any.
 
     Raises ValueError where LABS_DEVICE names a device that torch does not know or does not find.
     """
@@ -27,14 +29,14 @@ def best_device():
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got {wish!r}; "
-            f"unset it to let labs choose ({error})"
+            "LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got "
+            f"{wish!r}; unset it to let labs choose ({error})"
         ) from error
     return device
 
 
 def describe(device):
-    """The device in words, for a reader: 'NVIDIA A100-SXM4-80GB', 'Apple GPU (MPS)' or 'CPU, 2 threads'."""
+    """The device in words: 'NVIDIA A100-SXM4-80GB', 'Apple GPU (MPS)' or 'CPU, 2 threads'."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":

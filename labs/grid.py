@@ -11,7 +11,9 @@ from labs.record import Axis
 
 
 def logspace(low, high, count):
-    """`count` values from `low` to `high`, equal ratios apart, rounded to three digits so that they read well.
+    """`count` values from `low` to `high`, equal ratios apart.
+
+    They are rounded to three digits so that they read well.
 
     >>> logspace(1e-3, 1e-1, 5)     # [0.001, 0.00316, 0.01, 0.0316, 0.1]
     """
@@ -21,9 +23,9 @@ def logspace(low, high, count):
 class Grid:
     """The settings to train: every combination of the values on the axes.
 
-    The axes are those of `labs.settings.SETTINGS`; one that is left out has its default, and a single value stands for a
-    list of one. `grid.learning_rate` is the tuple of values. Raises ValueError for an unknown or empty axis, a repeated
-    value, or one that is impossible.
+    The axes are those of `labs.settings.SETTINGS`; one that is left out has its default, and a
+    single value stands for a list of one. `grid.learning_rate` is the tuple of values. Raises
+    ValueError for an unknown or empty axis, a repeated value, or one that is impossible.
 
     >>> Grid(optimizer=["sgd", "adam"], learning_rate=logspace(1e-3, 1, 7), seed=[0, 1, 2])
     """
@@ -73,27 +75,32 @@ class Varied:
 
 
 def vary(make_task, repeats=(), **values):
-    """Tasks on axes of their own: `labs.sweep` trains its grid on each, and these axes come first in the record.
+    """Tasks on axes of their own.
 
-    `make_task`: a function that returns a task, such as `labs.tasks.spirals`; `values`: lists of its arguments. `repeats`
-    names the axes that repeat one setting, as another draw of the data does. Raises ValueError for an empty axis, a
-    repeated value, one that is neither a number nor a text, or a name that `labs.Grid` has.
+    `labs.sweep` trains its grid on each, and these axes come first in the record.
 
-    >>> labs.sweep(labs.vary(labs.tasks.spirals, width=[4, 16, 64], depth=[1, 2]), labs.Grid(), steps=500)
+    `make_task`: a function that returns a task, such as `labs.tasks.spirals`; `values`: lists of
+    its arguments. `repeats` names the axes that repeat one setting, as another draw of the data
+    does. Raises ValueError for an empty axis, a repeated value, one that is neither a number nor a
+    text, or a name that `labs.Grid` has.
+
+    >>> tasks = labs.vary(labs.tasks.spirals, width=[4, 16, 64], depth=[1, 2])
+    >>> labs.sweep(tasks, labs.Grid(), steps=500)
     """
     axes = []
     for name in (*values, *repeats):
         if name in settings.SETTINGS or name not in values:
             raise ValueError(
-                f"vary needs arguments of {name_of(make_task)} that are no setting of labs.Grid, got {name!r}; "
-                "put settings into the grid"
+                f"vary needs arguments of {name_of(make_task)} that are no setting of labs.Grid, "
+                f"got {name!r}; put settings into the grid"
             )
     for name, given in values.items():
         plain = tuple(v.item() if isinstance(v, np.generic) else v for v in _listed(name, given))
         for value in plain:
             if not isinstance(value, (str, int, float)):
                 raise ValueError(
-                    f"{name} must be numbers or texts, got {value!r}; wrap {name_of(make_task)} in a function of those"
+                    f"{name} must be numbers or texts, got {value!r}; wrap {name_of(make_task)} "
+                    "in a function of those"
                 )
         scale = settings.scale_of(_without_repetition(name, plain))
         control = "list" if scale == settings.CATEGORY else "slider"

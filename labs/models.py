@@ -37,9 +37,11 @@ def layer_sizes(inputs, width, depth, outputs):
 
 
 class Valley(nn.Module):
-    """A quadratic loss as a model: parameters theta, output `sum(curvatures * theta²) / 2` for every sample.
+    """A quadratic loss as a model.
 
-    Its Hessian is diagonal with the `curvatures` as eigenvalues, so all that theory says of it can be checked.
+    Its parameters are theta, its output is `sum(curvatures * theta²) / 2` for every sample. Its
+    Hessian is diagonal with the `curvatures` as eigenvalues, so all that theory says of it can be
+    checked.
     """
 
     def __init__(self, curvatures):

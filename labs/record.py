@@ -1,7 +1,8 @@
 """The record of a sweep: an `xarray.Dataset` with named axes. Plain data; nothing here needs torch.
 
-Dimensions: the axes (settings, and arguments of a task), then `step` for what is measured along training. A view of the model
-has dimensions of its own, see `labs.views`. `runs.attrs` says where the record comes from.
+Dimensions: the axes (settings, and arguments of a task), then `step` for what is measured along
+training. A view of the model has dimensions of its own, see `labs.views`. `runs.attrs` says where
+the record comes from.
 """
 
 import json
@@ -23,8 +24,9 @@ OTHER_DIMENSIONS = ("step", "moment", "x", "y", "sample", "column")
 class Axis(NamedTuple):
     """One axis of a record: a setting, or an argument of the task, and the values it took.
 
-    `label`: a key of the table of words, or the words themselves. `scale`: how it is drawn, "linear", "log" or "category".
-    `control`: how a value is chosen, "slider" or "list". `repeats`: whether its values repeat one setting, as seeds do.
+    `label`: a key of the table of words, or the words themselves. `scale`: how it is drawn,
+    "linear", "log" or "category". `control`: how a value is chosen, "slider" or "list". `repeats`:
+    whether its values repeat one setting, as seeds do.
     """
 
     name: str
@@ -51,8 +53,9 @@ class Axis(NamedTuple):
 def make(axes, arrays, attrs, coordinates=None):
     """A record of `arrays` over `axes`.
 
-    `arrays`: {name: (dimensions after the axes, array of the shape of the axes and these)}. `coordinates`: values of these
-    other dimensions. Returns an `xarray.Dataset`; raises ValueError where a shape does not fit.
+    `arrays`: {name: (dimensions after the axes, array of the shape of the axes and these)}.
+    `coordinates`: values of these other dimensions. Returns an `xarray.Dataset`; raises ValueError
+    where a shape does not fit.
     """
     names = [axis.name for axis in axes]
     variables = {name: ([*names, *after], array) for name, (after, array) in arrays.items()}
@@ -61,9 +64,10 @@ def make(axes, arrays, attrs, coordinates=None):
 
 
 def axes(runs):
-    """The axes of a record, in the order of its dimensions; a coordinate that was selected is an axis of one value.
+    """The axes of a record, in the order of its dimensions.
 
-    Any dataset will do: what a coordinate does not say of itself is read off its values.
+    A coordinate that was selected is an axis of one value. Any dataset will do: what a coordinate
+    does not say of itself is read off its values.
     """
     names = [name for name in runs.dims if name not in OTHER_DIMENSIONS]
     names += [name for name in runs.coords if not runs[name].dims and name not in OTHER_DIMENSIONS]
@@ -89,7 +93,10 @@ def _scale(values):
 
 
 def whole(runs):
-    """The same record with every axis as a dimension, the axes first and in order, in every array that has any of them."""
+    """The same record with every axis as a dimension.
+
+    The axes come first and in order, in every array that has any of them.
+    """
     names = [axis.name for axis in axes(runs)]
     runs = runs.expand_dims([name for name in names if name not in runs.dims])
     return runs.transpose(*names, ...)
@@ -109,7 +116,8 @@ def position(axis, value):
 def save(runs, path):
     """Write a record to `path` as one `.npz`, whole or not at all.
 
-    Raises ValueError where it holds what is neither number, truth value nor text, or attributes that are not JSON.
+    Raises ValueError where it holds what is neither number, truth value nor text, or attributes
+    that are not JSON.
     """
     variables, arrays = {}, {}
     for name, variable in runs.variables.items():
@@ -134,13 +142,17 @@ def _plain_array(name, values):
     texts = array.ravel().tolist()
     if not all(isinstance(text, str) for text in texts):
         raise ValueError(
-            f"{name} must hold numbers, truth values or texts, got {array.dtype}; convert it before saving"
+            f"{name} must hold numbers, truth values or texts, got {array.dtype}; "
+            "convert it before saving"
         )
     return np.array(texts, dtype="U").reshape(array.shape)
 
 
 def load(path):
-    """Read a record. Never runs code from the file. Raises ValueError where `path` does not hold a whole record."""
+    """Read a record.
+
+    Never runs code from the file. Raises ValueError where `path` does not hold a whole record.
+    """
     advice = "delete the file and run the sweep again"
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
@@ -166,8 +178,8 @@ def load(path):
         zipfile.zlib.error,
     ) as error:
         raise ValueError(
-            f"{path} should be a record written by labs (.npz, {FORMAT}), but it cannot be read as one "
-            f"({type(error).__name__}: {error}); {advice}"
+            f"{path} should be a record written by labs (.npz, {FORMAT}), but it cannot be read "
+            f"as one ({type(error).__name__}: {error}); {advice}"
         ) from error
     raise ValueError(f"{path} should hold {FORMAT}, got {found}; {advice}")
 

@@ -1,7 +1,7 @@
 """One table of settings: what a run can be told, what it may be, and how it is drawn and chosen.
 
-`Grid`, `TrainConfig`, the engine, the explorer and the live panel read it. A new setting is a line here, its use in
-`labs.optimizers.update`, and its label in `labs/widgets/words`.
+`Grid`, `TrainConfig`, the engine, the explorer and the live panel read it. A new setting is a line
+here, its use in `labs.optimizers.update`, and its label in `labs/widgets/words`.
 """
 
 import dataclasses
@@ -20,11 +20,11 @@ CATEGORY, LOG, LINEAR = "category", "log", "linear"
 class Setting:
     """A hyper-parameter.
 
-    `check` takes a plain value and returns it, or raises ValueError. `scale` says how an axis of it is drawn: "log",
-    "linear" or "category"; `control` how a value is chosen: "slider" or "list". `repeats`: its values repeat one
-    setting, so that a mean over them has a meaning. `column`: the update rule reads it, as one number a run.
-    `axis`: a `Grid` may have several values of it. `choices`: all values there are, where they can be listed. Its label
-    is the word "axis.<name>".
+    `check` takes a plain value and returns it, or raises ValueError. `scale` says how an axis of it
+    is drawn: "log", "linear" or "category"; `control` how a value is chosen: "slider" or "list".
+    `repeats`: its values repeat one setting, so that a mean over them has a meaning. `column`: the
+    update rule reads it, as one number a run. `axis`: a `Grid` may have several values of it.
+    `choices`: all values there are, where they can be listed. Its label is the word "axis.<name>".
     """
 
     name: str
@@ -102,16 +102,22 @@ SETTINGS = {
         Setting("steps", 500, _whole(1), axis=False),
     )
 }
-"""The settings by name. `learning_rate`: per step, before the schedule. `batch_size`: samples. `weight_decay`: decoupled,
-per unit of learning rate. `l2`: the weight of |theta|²/2 in the loss. `steps`: updates."""
+"""The settings by name.
+
+`learning_rate`: per step, before the schedule. `batch_size`: samples. `weight_decay`: decoupled,
+per unit of learning rate. `l2`: the weight of |theta|²/2 in the loss. `steps`: updates.
+"""
 
 AXES = tuple(name for name, setting in SETTINGS.items() if setting.axis)
 COLUMNS = tuple(name for name, setting in SETTINGS.items() if setting.column)
 
 
 def scale_of(values):
-    """How an axis of `values` that is in no table is drawn: "log" where they are positive numbers and the largest is at
-    least eight times the smallest, "linear" for other numbers, "category" for the rest."""
+    """How an axis of `values` that is in no table is drawn.
+
+    "log" where they are positive numbers and the largest is at least eight times the smallest,
+    "linear" for other numbers, "category" for the rest.
+    """
     if not all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in values):
         return CATEGORY
     return LOG if min(values) > 0 and max(values) >= 8 * min(values) else LINEAR

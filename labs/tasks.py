@@ -1,4 +1,4 @@
-"""What is trained: data, network, loss, metric, and the view of the model that an explorer can show."""
+"""What is trained: data, network, loss, metric, and the view of the model for an explorer."""
 
 import dataclasses
 import threading
@@ -17,10 +17,11 @@ _random_state = threading.Lock()  # torch has one for all threads
 class Task:
     """A learning problem.
 
-    `call` is the expression that makes this task, for a reader to copy. `make_model` returns a fresh `nn.Module`.
-    `loss` and `metric` take (outputs, targets) and return one number; the loss is what training lowers, averaged over
-    the samples; the metric, which need not be there, is a score of the validation samples. Any module works whose forward
-    pass has no side effect and no dropout (see torch.func.vmap).
+    `call` is the expression that makes this task, for a reader to copy. `make_model` returns a
+    fresh `nn.Module`. `loss` and `metric` take (outputs, targets) and return one number; the loss
+    is what training lowers, averaged over the samples; the metric, which need not be there, is a
+    score of the validation samples. Any module works whose forward pass has no side effect and no
+    dropout (see torch.func.vmap).
     """
 
     name: str
@@ -35,7 +36,10 @@ class Task:
     view: Plane | None = None
 
     def model(self, seed):
-        """A fresh network with the initial parameters of `seed`; torch's own random state is left as it was."""
+        """A fresh network with the initial parameters of `seed`.
+
+        The random state of torch is left as it was.
+        """
         with _random_state, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self.make_model()
@@ -65,9 +69,10 @@ def _call(name, **arguments):
 
 
 def valley(curvatures=(1.0, 20.0)):
-    """Roll down a quadratic valley: the loss is `sum(curvatures * theta²) / 2`, theta starts at (1, 1, …).
+    """Roll down a quadratic valley.
 
-    There are no data: one empty sample stands for them, and validation repeats training.
+    The loss is `sum(curvatures * theta²) / 2`, and theta starts at (1, 1, …). There are no data:
+    one empty sample stands for them, and validation repeats training.
     """
     options = {} if curvatures == (1.0, 20.0) else {"curvatures": curvatures}
     nothing = torch.zeros(1, 1), torch.zeros(1)
@@ -89,8 +94,9 @@ def _mean_output(outputs, targets):
 def spirals(width=32, depth=2, activation="relu", **options):
     """Tell two interleaved spirals apart: by default with a 2-32-32-1 network of 1,185 parameters.
 
-    `width`: units of a hidden layer. `depth`: hidden layers. `activation`: one of `labs.models.ACTIVATIONS`. `options` go to
-    `labs.data.spirals`. Raises ValueError for a width or depth below 1.
+    `width`: units of a hidden layer. `depth`: hidden layers. `activation`: one of
+    `labs.models.ACTIVATIONS`. `options` go to `labs.data.spirals`. Raises ValueError for a width or
+    depth below 1.
     """
     sizes = models.layer_sizes(2, width, depth, 1)
     network = _given(width=(width, 32), depth=(depth, 2), activation=(activation, "relu"))
@@ -111,8 +117,9 @@ def spirals(width=32, depth=2, activation="relu", **options):
 def digits(width=64, depth=1, activation="relu", **options):
     """Read scikit-learn's handwritten digits: by default with a 64-64-10 network.
 
-    `width`: units of a hidden layer. `depth`: hidden layers. `activation`: one of `labs.models.ACTIVATIONS`. `options` go to
-    `labs.data.digits`. Raises ValueError for a width or depth below 1.
+    `width`: units of a hidden layer. `depth`: hidden layers. `activation`: one of
+    `labs.models.ACTIVATIONS`. `options` go to `labs.data.digits`. Raises ValueError for a width or
+    depth below 1.
     """
     sizes = models.layer_sizes(64, width, depth, 10)
     network = _given(width=(width, 64), depth=(depth, 1), activation=(activation, "relu"))

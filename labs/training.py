@@ -13,9 +13,11 @@ DIVERGED = (
 )
 
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
-Point.__doc__ = """What is known after `step` updates: losses and metric over all samples, and the network itself.
+Point.__doc__ = """What is known after `step` updates.
 
-`val_metric` is None where the task has no metric."""
+Losses and metric over all samples, and the network itself. `val_metric` is None where the task has
+no metric.
+"""
 
 
 def _check_all(config):
@@ -29,21 +31,25 @@ TrainConfig = dataclasses.make_dataclass(
     frozen=True,
     namespace={"__post_init__": _check_all, "__module__": __name__},
 )
-TrainConfig.__doc__ = """The setting of one run: a field for each of `labs.settings.SETTINGS`, with its default.
+TrainConfig.__doc__ = """The setting of one run.
 
-Raises ValueError for an impossible value.
+A field for each of `labs.settings.SETTINGS`, with its default. Raises ValueError for an impossible
+value.
 """
 
 
 def record_steps(steps, record_at=None):
-    """The steps at which a run is measured, the first and the last always: `record_at`, or by default about a dozen spaced
-    evenly, and as many crowded towards the start. Raises ValueError for a step that is not in the run."""
+    """The steps at which a run is measured, the first and the last always.
+
+    They are `record_at`, or by default about a dozen spaced evenly, and as many crowded towards the
+    start. Raises ValueError for a step that is not in the run.
+    """
     if record_at is not None:
         for step in record_at:
             if not isinstance(step, int) or not 0 <= step <= steps:
                 raise ValueError(
-                    f"record_at must hold whole numbers from 0 to {steps}, the number of steps, got {step!r}; "
-                    "leave it out"
+                    f"record_at must hold whole numbers from 0 to {steps}, the number of steps, "
+                    f"got {step!r}; leave it out"
                 )
         return sorted({0, steps, *record_at})
     even = {round(steps * i / 14) for i in range(15)}
@@ -63,7 +69,8 @@ def measure(task, samples, model, step):
 def train(task, config, device=None, record_at=None):
     """Train one run; yield a `Point` at each of `record_steps`. To stop, stop asking.
 
-    Raises ValueError where the batch is larger than the data set, or a step of `record_at` is not in the run.
+    Raises ValueError where the batch is larger than the data set, or a step of `record_at` is not
+    in the run.
     """
     device = device or best_device()
     samples = task.data.to(device)

@@ -1,7 +1,7 @@
 """Views of a model that a record can hold and an explorer can show.
 
-A view is recorded at a few moments of training. Adding one takes a class here, a module in `widgets/static/views` that draws
-it, and a line in that folder's `table.js`. A class has
+A view is recorded at a few moments of training. Adding one takes a class here, a module in
+`widgets/static/views` that draws it, and a line in that folder's `table.js`. A class has
 
 - `kind`: what `table.js` calls it;
 - `inputs()`: what the model is asked, a tensor (M, ...);
@@ -22,7 +22,8 @@ import torch
 class Plane:
     """The output of a model with two inputs over a grid of `size` × `size` points.
 
-    `extent`: (x0, x1, y0, y1) in the units of the data. `value` turns outputs (M, ...) into probabilities (M,).
+    `extent`: (x0, x1, y0, y1) in the units of the data. `value` turns outputs (M, ...) into
+    probabilities (M,).
     """
 
     extent: tuple

@@ -1,4 +1,7 @@
-"""The repository's address stands once; everything that repeats it agrees, and one command moves it."""
+"""The repository's address stands once.
+
+Everything that repeats it agrees, and one command moves it.
+"""
 
 import json
 import re

@@ -10,21 +10,26 @@ import pytest
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
 device optimizers settings words record card claims data models views tasks training grid
-engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache engine.work engine.shard
-engine.provenance engine.sweep
+engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
+engine.work engine.shard engine.provenance engine.sweep
 figures
-widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload widgets.still widgets.explorer
+widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload
+widgets.still widgets.explorer
 widgets.controls widgets.curve widgets.status widgets.live
 """.split()
 BELOW_THE_WAIST = """
 optimizers settings words record card claims grid figures
-widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload widgets.still widgets.explorer
+widgets.coding widgets.contents widgets.frames widgets.frontend widgets.meta widgets.payload
+widgets.still widgets.explorer
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
 
 
 def modules():
-    """{dotted name: path} of every file of labs; a package that holds files only re-exports and has no place of its own."""
+    """{dotted name: path} of every file of labs.
+
+    A package that holds files only re-exports and has no place of its own.
+    """
     found = {}
     for path in LABS.rglob("*.py"):
         parts = path.relative_to(LABS).with_suffix("").parts
@@ -86,7 +91,8 @@ def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
         "import random, numpy, torch, threading;"
         "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
         "import labs, labs.engine.sweep, labs.widgets.live;"
-        "assert before == (torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
+        "assert before == "
+        "(torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
         "assert threading.active_count() == 1; assert not torch.cuda.is_initialized()"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -111,7 +117,8 @@ def test_reading_a_record_and_showing_it_imports_no_torch(tmp_path):
     labs.save(runs, tmp_path / "record.npz")
     done = run(
         f"import sys, labs; runs = labs.load({str(tmp_path / 'record.npz')!r});"
-        "labs.Explorer(runs)._repr_mimebundle_(); labs.figures.final_losses(runs); labs.spread([1, 2]);"
+        "labs.Explorer(runs)._repr_mimebundle_(); labs.figures.final_losses(runs); "
+        "labs.spread([1, 2]);"
         "labs.claims.known(); labs.Grid(); print('torch' in sys.modules)"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")

@@ -15,7 +15,10 @@ def test_the_tables_hold_what_the_json_files_say():
 
 
 def test_every_contender_does_the_same_work_as_the_plain_loop(monkeypatch):
-    """A small workload through all contenders but JAX, which is an extra: their losses, compared as the benchmark does."""
+    """A small workload through all contenders but JAX, which is an extra.
+
+    Their losses are compared as the benchmark does.
+    """
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setenv("LABS_CACHE", "off")
     import contenders

@@ -7,7 +7,8 @@ from labs import optimizers
 
 STEPS, RATES = 50, (0.03, 0.01, 0.001)
 
-# our rule -> (torch's class, its options); `l2` is torch's coupled weight_decay, `decay` its decoupled one
+# our rule -> (torch's class, its options); `l2` is torch's coupled weight_decay, `decay` its
+# decoupled one
 PEERS = {
     "sgd": (torch.optim.SGD, {}),
     "momentum": (torch.optim.SGD, {"momentum": 0.9}),
@@ -20,7 +21,10 @@ PEERS = {
 
 
 def loss(theta, t):
-    """A smooth loss in which every coordinate has its own scale, and which changes from step to step, as batches do."""
+    """A smooth loss in which every coordinate has its own scale.
+
+    It changes from step to step, as batches do.
+    """
     scale = torch.logspace(-2, 1, theta.shape[-1])
     return (scale * (theta - torch.cos(torch.arange(theta.shape[-1]) + t)) ** 2).sum(
         -1
@@ -51,7 +55,10 @@ def ours(name, start, l2=0.0, decay=0.0):
 
 
 def theirs(make, start, rate, decoupled=0.0):
-    """The path (STEPS, parameters) of torch's optimizer; `decoupled` shrinks the parameters before each step."""
+    """The path (STEPS, parameters) of torch's optimizer.
+
+    `decoupled` shrinks the parameters before each step.
+    """
     theta = torch.nn.Parameter(start.clone())
     optimizer = make([theta], rate)
     path = []
@@ -115,7 +122,10 @@ def test_decoupled_decay_and_l2_differ_under_adam(start):
 
 
 def test_lion_follows_algorithm_2_of_its_paper(start):
-    """torch.optim has no Lion: these are the paper's lines, one scalar operation at a time, in float64."""
+    """torch.optim has no Lion: these are the paper's lines.
+
+    One scalar operation at a time, in float64.
+    """
     path = ours("lion", start, decay=0.1)
     for row, rate in enumerate(RATES):
         theta, mean = start.double(), torch.zeros(20, dtype=torch.float64)

@@ -1,4 +1,7 @@
-"""The record: what is saved is what is loaded, bad files are refused in words, and any dataset has axes."""
+"""The record: what is saved is what is loaded.
+
+Bad files are refused in words, and any dataset has axes.
+"""
 
 import json
 import random

@@ -1,7 +1,8 @@
 """Prints the path of a Chromium for the browser tests; installs one where there is none and it may.
 
-Looks at $CHROMIUM, at the usual commands and places, and at the one playwright keeps. Else installs: with apt where this
-user may, with playwright otherwise. Ends with a sentence and status 1 where neither works.
+Looks at $CHROMIUM, at the usual commands and places, and at the one playwright keeps. Else
+installs: with apt where this user may, with playwright otherwise. Ends with a sentence and status 1
+where neither works.
 """
 
 import os
@@ -21,7 +22,10 @@ PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-noto-core"]
 
 
 def works(path):
-    """Whether this is a browser that starts (Ubuntu's `chromium-browser` is often only a hint to install a snap)."""
+    """Whether this is a browser that starts.
+
+    Ubuntu's `chromium-browser` is often only a hint to install a snap.
+    """
     if not path or not Path(path).exists():
         return False
     try:
@@ -39,7 +43,10 @@ def playwrights():
 
 
 def find():
-    """The first browser that starts, or None. A $CHROMIUM that does not start is an error, not a hint."""
+    """The first browser that starts, or None.
+
+    A $CHROMIUM that does not start is an error, not a hint.
+    """
     named = os.environ.get("CHROMIUM")
     if named:
         if not works(named):
@@ -98,8 +105,9 @@ def main():
     path = find() or install()
     if not path:
         raise SystemExit(
-            "expected a Chromium, found none and could not install one; install it (Debian: apt-get install "
-            "chromium; macOS: brew install --cask chromium) or name one: CHROMIUM=/path/to/chromium make test"
+            "expected a Chromium, found none and could not install one; install it (Debian: "
+            "apt-get install chromium; macOS: brew install --cask chromium) or name one: "
+            "CHROMIUM=/path/to/chromium make test"
         )
     print(path)
 

@@ -1,9 +1,11 @@
-"""Moves the book to another repository: changes its address in _config.yml and everywhere it was made from.
+"""Moves the book to another repository.
+
+That changes its address in _config.yml and everywhere it was made from.
 
     python tools/set_address.py https://github.com/OWNER/REPOSITORY
 
-The address stands once, under `repository` in _config.yml. Setup cells, badges and links repeat it, because a notebook in Colab
-has no _config.yml to read; tests/test_address.py holds them to it.
+The address stands once, under `repository` in _config.yml. Setup cells, badges and links repeat it,
+because a notebook in Colab has no _config.yml to read; tests/test_address.py holds them to it.
 """
 
 import re
@@ -25,7 +27,7 @@ def read(root=ROOT):
 
 
 def forms(address):
-    """Every way the address is written: the repository, its page in Colab, and its published pages."""
+    """Every way the address is written: the repository, its page in Colab, its published pages."""
     match = ADDRESS.fullmatch(address)
     if not match:
         raise SystemExit(

@@ -1,15 +1,22 @@
 """Pages that need nothing but themselves: the book's one Sphinx extension.
 
-A built page opens from disk, with no network and no server, and its widgets, figures and formulas work. Most of that is
-configuration; this file is the rest:
+A built page opens from disk, with no network and no server, and its widgets, figures and formulas
+work. Most of that is configuration; this file is the rest:
 
-- plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it (MyST-NB finds it through
-  the entry point in `offline_pages.dist-info`), and plotly.js comes from the plotly wheel; pages with a figure fetch it.
-- launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing else.
-- bibliographies: Sphinx calls them lists of items that they do not have, which confuses screen readers.
-- the notebook cache: kept apart for each state of `labs`, so that a change there runs the chapters again.
+- plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it
+  (MyST-NB finds it through the entry point in `offline_pages.dist-info`), and plotly.js comes from
+  the plotly wheel; pages with a figure fetch it.
+- claims: the JSON that rides along with a card is no picture of it; `Claim` leaves it out of the
+  page.
+- launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing
+  else.
+- bibliographies: Sphinx calls them lists of items that they do not have, which confuses screen
+  readers.
+- the notebook cache: kept apart for each state of `labs`, so that a change there runs the chapters
+  again.
 
-Widgets are shown by `_static/widget-host.js`, figures by `_static/plotly-figures.js`, which Jupyter Book adds by itself.
+Widgets are shown by `_static/widget-host.js`, figures by `_static/plotly-figures.js`, which Jupyter
+Book adds by itself.
 """
 
 import hashlib
@@ -44,10 +51,23 @@ class PlotlyFigure(MimeRenderPlugin):
         height = figure.get("layout", {}).get("height", 450)
         body = sanitize_script_content(json.dumps(figure))
         text = (
-            f'<div class="plotly-figure" role="figure" aria-label="{label}" style="min-height: {height:g}px">'
+            f'<div class="plotly-figure" role="figure" aria-label="{label}" '
+            f'style="min-height: {height:g}px">'
             f'<script type="{PLOTLY_MIME}">{body}</script></div>'
         )
         return [nodes.raw(format="html", text=text)]
+
+
+class Claim(MimeRenderPlugin):
+    """Leaves the contents of a claim's card as JSON out of the page.
+
+    They are for pages made from all cards; here the card is shown.
+    """
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        """Nothing, or None for any other kind of output."""
+        return [] if data.mime_type == "application/vnd.labs.claim" else None
 
 
 def _title(figure):
@@ -78,7 +98,7 @@ def hash_of(*places):
 
 
 def choose_cache(app, config):
-    """Point MyST-NB at the cache that belongs to this state of the code, and drop those of earlier states."""
+    """Point MyST-NB at the cache of this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
     cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
     config.page_assets = hash_of(

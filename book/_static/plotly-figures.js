@@ -12,7 +12,11 @@
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
-    return { text: read("--pst-color-text-base"), line: read("--pst-color-border"), font: read("--pst-font-family-heading") };
+    return {
+      text: read("--pst-color-text-base"),
+      line: read("--pst-color-border"),
+      font: read("--pst-font-family-heading"),
+    };
   };
 
   /** The layout as the author wrote it, over a template in the page's colours. */
@@ -20,6 +24,7 @@
     const { text, line, font } = colours();
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true, exponentformat: "power" };
     const given = layout.template?.layout || {};
+    const inSpace = (name) => [name, { ...given.scene?.[name], ...axis, backgroundcolor: "rgba(0,0,0,0)" }];
     const template = {
       ...given,
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -27,7 +32,7 @@
       font: { ...given.font, color: text, family: font },
       xaxis: { ...given.xaxis, ...axis },
       yaxis: { ...given.yaxis, ...axis },
-      scene: Object.fromEntries(["xaxis", "yaxis", "zaxis"].map((name) => [name, { ...given.scene?.[name], ...axis, backgroundcolor: "rgba(0,0,0,0)" }])),
+      scene: Object.fromEntries(["xaxis", "yaxis", "zaxis"].map(inSpace)),
       legend: { ...given.legend, ...(narrow && { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }) },
       margin: narrow ? { l: 48, r: 12, t: 48, b: 48 } : { l: 64, r: 24, t: 56, b: 56 },
     };
@@ -57,7 +62,8 @@
   function draw() {
     const redraws = [...document.querySelectorAll(".plotly-figure")].map(figure);
     const redraw = () => redraws.forEach((draw) => draw());
-    new MutationObserver(redraw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    const observed = { attributes: true, attributeFilter: ["data-theme"] };
+    new MutationObserver(redraw).observe(document.documentElement, observed);
     redraw();
   }
 

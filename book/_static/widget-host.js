@@ -1,9 +1,10 @@
 /**
  * Shows the page's widgets without a kernel.
  *
- * The page carries each widget's state, and the place where it is shown, as JSON in script elements. A widget that brings
- * its own front end (an anywidget: `_esm`, a module, and `_css`) is given a small model and drawn; it then works as it does
- * beside a kernel, except that nobody answers. Any other widget needs a kernel, and a note says so in its place.
+ * The page carries each widget's state, and the place where it is shown, as JSON in script elements. A widget that
+ * brings its own front end (an anywidget: `_esm`, a module, and `_css`) is given a small model and drawn; it then works
+ * as it does beside a kernel, except that nobody answers. Any other widget needs a kernel, and a note says so in its
+ * place.
  *
  * A classic script without imports, because modules cannot be loaded from disk.
  */
@@ -28,7 +29,11 @@
 
   /** Equal by value, so that setting what is already there changes nothing. */
   const same = (a, b) =>
-    a === b || (typeof a === "object" && !ArrayBuffer.isView(a) && !ArrayBuffer.isView(b) && JSON.stringify(a) === JSON.stringify(b));
+    a === b ||
+    (typeof a === "object" &&
+      !ArrayBuffer.isView(a) &&
+      !ArrayBuffer.isView(b) &&
+      JSON.stringify(a) === JSON.stringify(b));
 
   /** The state of one widget, with the interface that anywidget promises to a front end. */
   class Model {
@@ -59,7 +64,9 @@
 
     off(names, callback) {
       const gone = names && names.split(/\s+/);
-      this.listeners = this.listeners.filter((l) => (gone && !gone.includes(l.name)) || (callback && l.callback !== callback));
+      this.listeners = this.listeners.filter(
+        (l) => (gone && !gone.includes(l.name)) || (callback && l.callback !== callback),
+      );
     }
 
     trigger(name, ...values) {
@@ -132,7 +139,8 @@
     try {
       await draw(id, saved, el);
     } catch (error) {
-      el.append(Object.assign(document.createElement("p"), { className: "widget-note", textContent: `${words.failed} ${error.message}` }));
+      const textContent = `${words.failed} ${error.message}`;
+      el.append(Object.assign(document.createElement("p"), { className: "widget-note", textContent }));
       throw error;
     }
   }

@@ -1,7 +1,8 @@
 """Finished runs, kept on disk: a file a run, under the run's key (see `labs.engine.keys`).
 
-A file is the bytes of one row of a structured array, and a digest of these bytes and of the key. Its size and its digest say
-whether it is what the run must have; whatever is damaged counts as missing.
+A file is the bytes of one row of a structured array, and a digest of these bytes and of the key.
+Its size and its digest say whether it is what the run must have; whatever is damaged counts as
+missing.
 """
 
 import hashlib
@@ -17,7 +18,10 @@ DIGEST = 32  # bytes
 
 
 def folder():
-    """Where runs are kept: LABS_CACHE, or `labs` in the user's cache folder; None where LABS_CACHE is "off"."""
+    """Where runs are kept; None where LABS_CACHE is "off".
+
+    The folder is LABS_CACHE, or `labs` in the user's cache folder.
+    """
     wish = os.environ.get("LABS_CACHE", "").strip()
     if wish.lower() == "off":
         return None
@@ -32,7 +36,10 @@ class Cache:
         self.row, self.place, self.damaged = np.dtype(row), folder(), 0
 
     def read(self, keys):
-        """(positions that were found, their rows) of `keys`, a list. Damaged files are counted, and reported by `report`."""
+        """(positions that were found, their rows) of `keys`, a list.
+
+        Damaged files are counted, and reported by `report`.
+        """
         found, rows = [], np.zeros(len(keys), self.row)
         for i, key in enumerate(keys if self.place else ()):
             content = self._content(key)
@@ -45,8 +52,8 @@ class Cache:
         """Warn once of what `read` could not use."""
         if self.damaged:
             warnings.warn(
-                f"{self.damaged} of the runs kept in {self.place} should be whole, but are damaged; they are trained "
-                "again now",
+                f"{self.damaged} of the runs kept in {self.place} should be whole, but are "
+                "damaged; they are trained again now",
                 stacklevel=2,
             )
             self.damaged = 0
@@ -58,11 +65,12 @@ class Cache:
         try:
             for key, row in zip(keys, rows):
                 content = row.tobytes()
-                write_whole(self._path(key), lambda file: file.write(content + _seal(key, content)))
+                whole = content + _seal(key, content)
+                write_whole(self._path(key), lambda file, whole=whole: file.write(whole))
         except OSError as error:
             warnings.warn(
-                f"the cache {self.place} should be writable, but is not ({error}); set LABS_CACHE to another folder "
-                "or to off",
+                f"the cache {self.place} should be writable, but is not ({error}); set LABS_CACHE "
+                "to another folder or to off",
                 stacklevel=2,
             )
 

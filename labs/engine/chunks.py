@@ -5,16 +5,18 @@ import dataclasses
 from labs import optimizers
 from labs.engine.memory import free_memory
 
-# On a CPU the caches are the better bound. What one step of one thread touches should stay near them; a chunk of very few
-# runs spends its time on the fixed cost of a step instead, which grows with the number of its operations.
+# On a CPU the caches are the better bound. What one step of one thread touches should stay near
+# them; a chunk of very few runs spends its time on the fixed cost of a step instead, which grows
+# with the number of its operations.
 CACHES = {"compiled": (5 * 2**20, 4), "traced": (12 * 2**20, 16)}  # bytes, least runs
 
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-    """Runs of one task that train together: their positions in the list of runs, and their settings, sorted by optimizer.
+    """Runs of one task that train together.
 
-    `part` of them are measured at a time: all samples take more memory than a batch.
+    It holds their positions in the list of runs, and their settings, sorted by optimizer. `part` of
+    them are measured at a time: all samples take more memory than a batch.
     """
 
     index: list
@@ -33,7 +35,10 @@ class Chunk:
 
 
 def fitting(device, need, engine, least=False):
-    """How many runs of `need` bytes to hold at once; with `least`, on a CPU, no fewer than CACHES asks for."""
+    """How many runs of `need` bytes to hold at once.
+
+    With `least`, on a CPU, no fewer than CACHES asks for.
+    """
     most = max(1, free_memory(device) // need)
     if device.type != "cpu":
         return most
@@ -44,8 +49,9 @@ def fitting(device, need, engine, least=False):
 def plan(runs, ensemble, samples, engine, workers=1):
     """Split `runs`, {position: setting}, into chunks; `workers` of them can train at a time.
 
-    Runs of one batch size share a program: their chunks are alike, with as many runs of every optimizer. Where the numbers
-    do not work out, the last chunk trains some of its runs twice. Optimizers with other numbers of runs left go apart.
+    Runs of one batch size share a program: their chunks are alike, with as many runs of every
+    optimizer. Where the numbers do not work out, the last chunk trains some of its runs twice.
+    Optimizers with other numbers of runs left go apart.
     """
     device, chunks = samples.train_x.device, []
     all_samples = samples.train_x, samples.train_y
@@ -67,7 +73,7 @@ def plan(runs, ensemble, samples, engine, workers=1):
 
 
 def _alike(runs):
-    """(batch size, {optimizer: positions}) such that the optimizers of a group have as many runs."""
+    """(batch size, {optimizer: positions}) of groups whose optimizers have as many runs."""
     rows = {}
     for i, setting in runs.items():
         rows.setdefault((setting["batch_size"], setting["optimizer"]), []).append(i)

@@ -1,7 +1,7 @@
 """Many copies of one network as the rows of a matrix: what the batched trainer runs on.
 
-Shapes: `R` runs, `P` parameters of one run, `B` batch, `N` samples, `D` features, `M` points of a view. A row of `theta_RP`
-holds all parameters of one run, in the order of `model.parameters()`.
+Shapes: `R` runs, `P` parameters of one run, `B` batch, `N` samples, `D` features, `M` points of a
+view. A row of `theta_RP` holds all parameters of one run, in the order of `model.parameters()`.
 """
 
 import torch
@@ -9,10 +9,12 @@ from torch.func import functional_call, grad_and_value, vmap
 
 
 class Ensemble:
-    """The functions of a task's network with the parameters as an argument, for one run and for many. It holds no data.
+    """The functions of a task's network, with the parameters as an argument.
 
-    The idiom is PyTorch's own for model ensembles (torch.func). One thing differs: the parameters travel as one matrix
-    and are cut into weights and biases inside, so that an update rule is a few operations however many layers there are.
+    There is each for one run and for many. It holds no data. The idiom is PyTorch's own for model
+    ensembles (torch.func). One thing differs: the parameters travel as one matrix and are cut into
+    weights and biases inside, so that an update rule is a few operations however many layers there
+    are.
     """
 
     def __init__(self, task, device):
@@ -42,7 +44,10 @@ class Ensemble:
         return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
 
     def score(self, theta_P, train_x, train_y, val_x, val_y):
-        """Training loss, validation loss and, where there is one, validation metric of one run over all samples."""
+        """Training loss, validation loss and, if there is one, validation metric of one run.
+
+        They are measured over all samples.
+        """
         outputs = self.forward(theta_P, val_x)
         losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
         return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
@@ -64,8 +69,13 @@ class Ensemble:
             return vmap(lambda theta_P: self.picture(theta_P, x_MD))(theta_RP)
 
     def bytes_per_run(self, x_BD, y_B, slots):
-        """What one run needs: parameters, gradient, state and temporaries, and what backpropagation keeps of one batch."""
-        kept = []  # sizes alone: a hook that hands back the tensor would close a circle, and nothing would free it
+        """What one run needs, in bytes.
+
+        Parameters, gradient, state and temporaries, and what backpropagation keeps of one batch.
+        """
+        # sizes alone: a hook that hands back the tensor would close a circle, and nothing would
+        # free it
+        kept = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.nbytes), kept.count):
             self.task_loss(self.model(x_BD), y_B)
         return 4 * sum(self.sizes) * (4 + slots) + 2 * sum(kept)

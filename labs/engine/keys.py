@@ -1,7 +1,9 @@
-"""What determines a run, as a short text: two runs have one key where the same is computed, however it is written.
+"""What determines a run, as a short text.
 
-A key is made of the operations themselves, of the numbers and tensors that they hold, and of all that goes into them. So an
-edit that changes the computation changes the key, wherever it stands; a new comment, name or line break does not.
+Two runs have one key where the same is computed, however it is written. A key is made of the
+operations themselves, of the numbers and tensors that they hold, and of all that goes into them. So
+an edit that changes the computation changes the key, wherever it stands; a new comment, name or
+line break does not.
 """
 
 import hashlib
@@ -20,7 +22,10 @@ FORMAT = (
 
 
 class NotDetermined(Exception):
-    """Raised where nothing says what a function will compute: it draws random numbers, or it cannot be traced."""
+    """Raised where nothing says what a function will compute.
+
+    It draws random numbers, or it cannot be traced.
+    """
 
 
 def digest_of(*facts):
@@ -38,9 +43,10 @@ def digest_of(*facts):
 
 
 def graph_digest(function, *tensors):
-    """A digest of the operations that `function` runs on such tensors, and of the numbers and tensors that they hold.
+    """A digest of the operations that `function` runs on such tensors.
 
-    Raises NotDetermined where they draw random numbers, or cannot be written down.
+    The numbers and tensors that they hold are part of it. Raises NotDetermined where they draw
+    random numbers, or cannot be written down.
     """
     try:
         graph = operations(function, *tensors)
@@ -76,8 +82,9 @@ def _held(thing):
 class Keys:
     """The keys of a task's runs.
 
-    `steps`, `moments`: when runs are measured and pictured. `wish`: the engine that was asked for, or None; which one the
-    sweep chooses by itself, and how it cuts the grid, does not matter. Raises NotDetermined.
+    `steps`, `moments`: when runs are measured and pictured. `wish`: the engine that was asked for,
+    or None; which one the sweep chooses by itself, and how it cuts the grid, does not matter.
+    Raises NotDetermined.
     """
 
     def __init__(self, task, ensemble, samples, points, steps, moments, wish):
@@ -116,7 +123,10 @@ class Keys:
         return self.found[key]
 
     def _seed(self, seed):
-        """The digest of all that a fresh network holds, trained or not; and its parameters in a row."""
+        """The digest of all that a fresh network holds, and its parameters in a row.
+
+        What is not trained is part of the digest, too.
+        """
         model = self.task.model(seed)
         held = [*model.named_parameters(), *model.named_buffers()]
         digest = digest_of([name for name, _ in held], *(tensor for _, tensor in held))
@@ -136,7 +146,10 @@ class Keys:
         )
 
     def _rule(self, optimizer):
-        """The operations of a step around the gradient: the update rule, the settings it reads, what counts as diverged."""
+        """The operations of a step around the gradient.
+
+        They are the update rule, the settings it reads, and what counts as diverged.
+        """
         return _rule_digest(optimizer)
 
 

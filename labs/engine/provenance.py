@@ -8,14 +8,17 @@ from labs.grid import Varied, name_of
 
 
 def arrays(works, axes):
-    """({name: (dimensions after the axes, array)}, coordinates) of the finished rows. Raises ValueError where the tasks do
-    not measure the same things."""
+    """({name: (dimensions after the axes, array)}, coordinates) of the finished rows.
+
+    Raises ValueError where the tasks do not measure the same things.
+    """
     first = works[0]
     for work in works:
         if work.rows.dtype != first.rows.dtype:
             raise ValueError(
-                f"the tasks of a sweep must have views and metrics alike, got {first.rows.dtype.names} for "
-                f"{first.task.call} and {work.rows.dtype.names} for {work.task.call}; sweep them one by one"
+                "the tasks of a sweep must have views and metrics alike, got "
+                f"{first.rows.dtype.names} for {first.task.call} and {work.rows.dtype.names} for "
+                f"{work.task.call}; sweep them one by one"
             )
     rows = np.concatenate([work.rows for work in works])
     rows = rows.reshape([len(axis.values) for axis in axes])
@@ -32,9 +35,10 @@ def arrays(works, axes):
 
 
 def samples(works, axes):
-    """The samples that the views draw, as a variable of the record: (dimensions, array), and the names of its columns.
+    """The samples that the views draw, as a variable of the record.
 
-    Their dimensions are the axes of the task, `sample` and `column`; where tasks have fewer samples, NaN fills up.
+    Returns (dimensions, array), and the names of its columns. The dimensions are the axes of the
+    task, `sample` and `column`; where tasks have fewer samples, NaN fills up.
     """
     tables, names = zip(*(work.task.view.samples(work.task.data) for work in works))
     most = max(len(table) for table in tables)
@@ -47,7 +51,10 @@ def samples(works, axes):
 
 
 def attributes(task, works, grid, chunks, workers):
-    """Where the record comes from, as JSON. `run_call` makes one run: its {axis} places take the run's values."""
+    """Where the record comes from, as JSON.
+
+    `run_call` makes one run: its {axis} places take the run's values.
+    """
     first = works[0]
     steps, one = first.steps, first.task
     seconds = sum(work.rows["seconds"].sum() for work in works) / workers

@@ -1,7 +1,8 @@
-"""One sweep over several processes, started by `torchrun`: each trains its chunks, then all share what they have.
+"""One sweep over several processes, started by `torchrun`.
 
-A process that dies takes only its unfinished chunk with it: what was finished is in the cache, and the next call trains the
-rest. torch.distributed does the talking.
+Each trains its chunks, then all share what they have. A process that dies takes only its unfinished
+chunk with it: what was finished is in the cache, and the next call trains the rest.
+torch.distributed does the talking.
 """
 
 import atexit
@@ -13,7 +14,7 @@ import torch.distributed as dist
 
 
 def processes():
-    """(rank, number of processes) of this program; connects them where they are not yet connected."""
+    """(rank, number of processes) of this program; connects them where they are not yet."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_available():
         return 0, 1
     if not dist.is_initialized():
@@ -23,15 +24,19 @@ def processes():
 
 
 def agree(works):
-    """Let all processes miss the same runs: what one of them does not find in its cache, all train."""
+    """Let all processes miss the same runs.
+
+    What one of them does not find in its cache, all train.
+    """
     for work in works:
         work.there = _reduced(work.there.astype(np.uint8), dist.ReduceOp.MIN).astype(bool)
 
 
 def exchange(works, chunks):
-    """Give every process the rows of all `chunks`, (work, chunk) in order; the nth belongs to process n modulo their number.
+    """Give every process the rows of all `chunks`, (work, chunk) in order.
 
-    A run that two chunks have belongs to the first. Each process puts zeros where a row is not its own, and all add up.
+    The nth belongs to process n modulo their number, and a run that two chunks have to the first of
+    these. Each process puts zeros where a row is not its own, and all add up.
     """
     for work in works:
         owner = np.full(len(work.rows), -1)
@@ -55,5 +60,8 @@ def _reduced(array, operation):
 
 
 def _gloo():
-    """The group of all processes over gloo, which moves bytes of the CPU, whatever backend a reader's own group has."""
+    """The group of all processes over gloo, which moves bytes of the CPU.
+
+    It is there whatever backend a reader's own group has.
+    """
     return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")

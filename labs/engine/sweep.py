@@ -1,7 +1,7 @@
 """A whole grid of settings, trained as a few batched programs.
 
-Shapes: `R` runs of a chunk, `K` recorded steps. Runs that share a batch size share one program (see labs.engine.trainer): one
-batched forward and backward pass, then each update rule on its own rows.
+Shapes: `R` runs of a chunk, `K` recorded steps. Runs that share a batch size share one program (see
+labs.engine.trainer): one batched forward and backward pass, then each update rule on its own rows.
 """
 
 import concurrent.futures
@@ -24,17 +24,20 @@ from labs.settings import check
 def sweep(task, grid, steps=500, device=None, compile=None, progress=None, record_at=None):
     """Train every setting of `grid` for `steps` updates; return the record, an `xarray.Dataset`.
 
-    Its dimensions are the axes and `step`. `train_loss`, `val_loss` and, where the task has a metric, `val_metric` hold what
-    was measured over all samples; NaN from the step on at which a run diverged: its loss was not finite, or 10,000 times
-    what it was at first. `diverged_at` is that step, or -1; `trained` is False where the sweep was interrupted first.
-    `view` and `samples` are there where the task has a view.
+    Its dimensions are the axes and `step`. `train_loss`, `val_loss` and, where the task has a
+    metric, `val_metric` hold what was measured over all samples; NaN from the step on at which a
+    run diverged: its loss was not finite, or 10,000 times what it was at first. `diverged_at` is
+    that step, or -1; `trained` is False where the sweep was interrupted first. `view` and `samples`
+    are there where the task has a view.
 
-    `task`: a `labs.tasks.Task`, or `labs.vary(…)`, whose axes then come first. `device`: by default the best there is.
-    `compile`: whether to compile the programs, which takes up to a minute; by default that is done where it pays. `progress`:
-    whether to show a bar; by default, unless LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside
-    the first and the last; by default some two dozen. Runs that are in the cache are not trained again. An
-    interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return the whole record.
-    Raises ValueError for a batch larger than the data set, or a loss that is not finite before the first step.
+    `task`: a `labs.tasks.Task`, or `labs.vary(…)`, whose axes then come first. `device`: by default
+    the best there is. `compile`: whether to compile the programs, which takes up to a minute; by
+    default that is done where it pays. `progress`: whether to show a bar; by default, unless
+    LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside the first and
+    the last; by default some two dozen. Runs that are in the cache are not trained again. An
+    interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return
+    the whole record. Raises ValueError for a batch larger than the data set, or a loss that is not
+    finite before the first step.
     """
     steps, device = check("steps", steps), device or best_device()
     varied = isinstance(task, Varied)
@@ -58,8 +61,8 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
             shard.exchange(works, chunks)
     if interrupted:
         warnings.warn(
-            f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the rest as not trained. "
-            "Run the sweep again to train only those.",
+            f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the "
+            "rest as not trained. Run the sweep again to train only those.",
             stacklevel=2,
         )
     axes = (*(task.axes if varied else ()), *grid.axes())
@@ -73,8 +76,10 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
 
 
 def _train_all(chunks, threads, tick):
-    """Train `chunks`, pairs of work and chunk, on so many threads. Returns how many were finished, and whether an interrupt
-    ended it early."""
+    """Train `chunks`, pairs of work and chunk, on so many threads.
+
+    Returns how many were finished, and whether an interrupt ended it early.
+    """
     stop, finished = threading.Event(), 0
 
     def tick_or_stop(runs):

@@ -1,6 +1,7 @@
-"""A function of tensors as the list of operations that it runs: what trains where nothing is compiled, and what a key is made of.
+"""A function of tensors as the list of operations that it runs.
 
-Python then starts no operation, so their fixed cost falls, and several threads can run such lists side by side.
+That is what trains where nothing is compiled, and what a key is made of. Python then starts no
+operation, so their fixed cost falls, and several threads can run such lists side by side.
 """
 
 import threading
@@ -29,8 +30,8 @@ def operations(function, *tensors):
 class Traced:
     """Calls `function` as a list of operations, written down once for each combination of shapes.
 
-    PyTorch's interpreter of such lists, part of TorchScript, is deprecated, but nothing else in PyTorch starts them without
-    Python.
+    PyTorch's interpreter of such lists, part of TorchScript, is deprecated, but nothing else in
+    PyTorch starts them without Python.
     """
 
     def __init__(self, function):
@@ -47,8 +48,11 @@ class Traced:
 
 
 def _interpreted(graph):
-    """The module `graph`, run by the interpreter. It looks operations up by name and types: overloads go, and a number that
-    stands for a tensor becomes one."""
+    """The module `graph`, run by the interpreter.
+
+    It looks operations up by name and types: overloads go, and a number that stands for a tensor
+    becomes one.
+    """
     nodes = graph.graph
     for node in nodes.nodes:
         if isinstance(node.target, torch._ops.OpOverload):
@@ -68,8 +72,8 @@ def _interpreted(graph):
     except (RuntimeError, torch.jit.frontend.FrontendError) as error:
         reason = str(error).strip().splitlines()[0]
         warnings.warn(
-            "the interpreter should know the network's operations, but does not, so Python starts them, "
-            f"which is slower ({reason})",
+            "the interpreter should know the network's operations, but does not, so Python "
+            f"starts them, which is slower ({reason})",
             stacklevel=2,
         )
         return graph

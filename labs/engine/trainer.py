@@ -1,7 +1,7 @@
 """The training program of a chunk of runs: a step that moves them all, and the loop around it.
 
-Shapes: `R` runs of a chunk, `P` parameters, `B` batch, `S` distinct seeds, `T` steps, `C` schedules, `N` samples,
-`D` features.
+Shapes: `R` runs of a chunk, `P` parameters, `B` batch, `S` distinct seeds, `T` steps, `C`
+schedules, `N` samples, `D` features.
 """
 
 import collections
@@ -27,8 +27,11 @@ _lock, _kept = threading.Lock(), collections.OrderedDict()  # one thread compile
 
 
 class Inputs(NamedTuple):
-    """What the steps of a chunk read. Rows of `*_T*` belong to steps, rows of `*_R*` to runs; `bias` is Adam's correction,
-    `columns` a tensor (R, 1) for each of `labs.settings.COLUMNS`."""
+    """What the steps of a chunk read.
+
+    Rows of `*_T*` belong to steps, rows of `*_R*` to runs; `bias` is Adam's correction, `columns` a
+    tensor (R, 1) for each of `labs.settings.COLUMNS`.
+    """
 
     x_ND: torch.Tensor
     y_N: torch.Tensor
@@ -55,9 +58,10 @@ class Inputs(NamedTuple):
 def step(gradients, slices, inputs, state):
     """Move every run by one update, in place, on its seed's next batch; return the state.
 
-    `gradients` takes parameters (R, P) and a batch a run, and returns gradients (R, P) and losses (R,). `slices`: (optimizer,
-    first row, end row) of each update rule. `state`: the number of updates so far (1,), the step at which each run diverged
-    or -1 (R,), the parameters of each slice, and then their rules' own tensors.
+    `gradients` takes parameters (R, P) and a batch a run, and returns gradients (R, P) and losses
+    (R,). `slices`: (optimizer, first row, end row) of each update rule. `state`: the number of
+    updates so far (1,), the step at which each run diverged or -1 (R,), the parameters of each
+    slice, and then their rules' own tensors.
     """
     t_1, diverged_R, *tensors = state
     now = lambda table: table.index_select(0, t_1)[0]
@@ -83,10 +87,10 @@ def joined(thetas):
 
 
 def start(theta_RP, chunk, samples, steps):
-    """The inputs and the first state of a chunk whose runs begin at `theta_RP`. `limit_R` is infinite: no loss counts as
-    diverged yet.
+    """The inputs and the first state of a chunk whose runs begin at `theta_RP`.
 
-    The tables of steps are filled up to the next power of two, so that one compiled program serves many numbers of steps.
+    `limit_R` is infinite: no loss counts as diverged yet. The tables of steps are filled up to the
+    next power of two, so that one compiled program serves many numbers of steps.
     """
     device = samples.train_x.device
     seeds, schedules = sorted(set(chunk.values("seed"))), sorted(set(chunk.values("schedule")))
@@ -134,7 +138,10 @@ def _filled(table, steps):
 
 
 class Program:
-    """Trains chunks of one network, one batch size, one number of runs, and the same rules on the same rows."""
+    """Trains chunks of one network.
+
+    They share one batch size, one number of runs, and the same rules on the same rows.
+    """
 
     def __init__(self, ensemble, slices, engine, device, part):
         self.slices, self.part = slices, part
@@ -155,7 +162,10 @@ class Program:
             self.scores, self.pictures = Traced(ensemble.scores), Traced(ensemble.pictures)
 
     def prepare(self, inputs, state, samples, points=None):
-        """Compile, if that is to be done: only the first thread that asks does it, and the others wait."""
+        """Compile, if that is to be done.
+
+        Only the first thread that asks does it, and the others wait.
+        """
         shapes = tuple(tensor.shape for tensor in inputs.flat())
         if self.looped:
             limits = {"recompile_limit": 2**16, "accumulated_recompile_limit": 2**16}
@@ -200,8 +210,11 @@ class Program:
 
 
 def program_for(ensemble, chunk, engine, device, digest):
-    """The program that trains `chunk` and those like it. Later sweeps that compute the same, as `digest` says, find it ready;
-    where it is None, nothing says what is computed, and the program is for this chunk alone."""
+    """The program that trains `chunk` and those like it.
+
+    Later sweeps that compute the same, as `digest` says, find it ready; where it is None, nothing
+    says what is computed, and the program is for this chunk alone.
+    """
     build = functools.partial(Program, ensemble, chunk.slices(), engine, device, chunk.part)
     if digest is None:
         return build()
@@ -216,7 +229,10 @@ def program_for(ensemble, chunk, engine, device, digest):
 
 
 def can_compile(device):
-    """Whether there is what torch.compile needs: a C++ compiler and Python's headers for a CPU, Triton for CUDA."""
+    """Whether there is what torch.compile needs.
+
+    A C++ compiler and Python's headers for a CPU, Triton for CUDA.
+    """
     if device.type == "cpu":
         wanted = (os.environ.get("CXX"), "g++", "clang++")
         compiler = any(shutil.which(name) for name in wanted if name)

@@ -1,4 +1,4 @@
-"""The runs of one task in a sweep: which are there, which are missing, and how a chunk of those is trained.
+"""The runs of one task in a sweep: which are there, which are missing, and how they are trained.
 
 Shapes: `R` runs of a chunk, `P` parameters, `K` recorded steps.
 """
@@ -23,11 +23,11 @@ COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
 
 
 class Work:
-    """The runs of `grid` on one task. `wish`: True or False to compile or not, None to do what pays. `record_at`: see
-    `labs.training.record_steps`.
+    """The runs of `grid` on one task.
 
-    `rows`: a structured array, a row a run in the grid's order; `there`: which of them are finished. Raises ValueError for a
-    batch larger than the data set.
+    `wish`: True or False to compile or not, None to do what pays. `record_at`: see
+    `labs.training.record_steps`. `rows`: a structured array, a row a run in the grid's order;
+    `there`: which of them are finished. Raises ValueError for a batch larger than the data set.
     """
 
     def __init__(self, task, grid, steps, device, wish, record_at=None):
@@ -63,7 +63,10 @@ class Work:
             self._say_not_kept(error)
 
     def _read(self):
-        """The key of each run, or None where runs are not kept; takes from the cache what it has."""
+        """The key of each run, or None where runs are not kept.
+
+        Takes from the cache what it has.
+        """
         if self.keys is None or self.cache.place is None:
             return None
         try:
@@ -78,8 +81,8 @@ class Work:
 
     def _say_not_kept(self, error):
         warnings.warn(
-            f"nothing says beforehand what {self.task.call} computes ({error}), so its runs are not kept; a loss, metric "
-            "and network made of PyTorch's operations alone would be",
+            f"nothing says beforehand what {self.task.call} computes ({error}), so its runs are "
+            "not kept; a loss, metric and network made of PyTorch's operations alone would be",
             stacklevel=2,
         )
 
@@ -92,8 +95,11 @@ class Work:
         return chunks.plan(missing, self.ensemble, self.samples, self.engine, workers)
 
     def _choose_engine(self, missing):
-        """What runs the programs: "compiled" where that pays, or where it was asked for; else "traced" on a CPU (see
-        labs.engine.traced), and "eager", Python and PyTorch's usual way, on other devices."""
+        """What runs the programs: "compiled", "traced" or "eager".
+
+        "compiled" where that pays, or where it was asked for; else "traced" on a CPU (see
+        labs.engine.traced), and "eager", Python and PyTorch's usual way, on other devices.
+        """
         compile, sizes = self.wish, {setting["batch_size"] for setting in missing}
         if compile is None:
             samples = sum(setting["batch_size"] for setting in missing) * self.steps
@@ -103,9 +109,10 @@ class Work:
         return "compiled" if compile else "traced" if self.device.type == "cpu" else "eager"
 
     def train(self, chunk, tick=lambda runs: None):
-        """Train the runs of a chunk and keep them. `tick` is called with the number of updates just made.
+        """Train the runs of a chunk and keep them.
 
-        Raises ValueError where a loss is not finite before the first step, and what `tick` raises.
+        `tick` is called with the number of updates just made. Raises ValueError where a loss is not
+        finite before the first step, and what `tick` raises.
         """
         began = time.perf_counter()
         digest = self.keys and self.keys.program(chunk.settings[0]["batch_size"])
@@ -121,7 +128,10 @@ class Work:
             self.cache.write([self.run_keys[i] for i in index], rows[new])
 
     def _follow(self, program, chunk, tick):
-        """Train a chunk: its scores (2 or 3, R, K), the steps at which runs diverged (R,), and pictures of the view."""
+        """Train a chunk; return its scores, when its runs diverged, and pictures of the view.
+
+        The scores are (2 or 3, R, K), the steps at which runs diverged (R,).
+        """
         seeds = {seed: vector_of(self.task.model(seed)) for seed in set(chunk.values("seed"))}
         theta_RP = torch.stack([seeds[seed] for seed in chunk.values("seed")]).to(self.device)
         inputs, state = trainer.start(theta_RP, chunk, self.samples, self.steps)
@@ -156,7 +166,10 @@ class Work:
 
 
 def six_of(moments):
-    """The steps at which a view is recorded: six of those at which runs are measured, from the first to the last."""
+    """The steps at which a view is recorded.
+
+    Six of those at which runs are measured, from the first to the last.
+    """
     return sorted({moments[round(i * (len(moments) - 1) / 5)] for i in range(6)})
 
 
@@ -174,7 +187,8 @@ def _first_losses(loss_R, chunk):
     if not loss_R.isfinite().all():
         bad = chunk.settings[int((~loss_R.isfinite()).nonzero()[0])]
         raise ValueError(
-            f"the loss must be finite before the first step, got {loss_R[~loss_R.isfinite()][0].item()} with seed "
-            f"{bad['seed']}; check the task's data, initial parameters and loss"
+            "the loss must be finite before the first step, got "
+            f"{loss_R[~loss_R.isfinite()][0].item()} with seed {bad['seed']}; check the task's "
+            "data, initial parameters and loss"
         )
     return loss_R

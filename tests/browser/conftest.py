@@ -1,4 +1,4 @@
-"""What the browser tests share: the built book, a Chromium, and a page that keeps account of what went wrong."""
+"""What the browser tests share: the built book, a Chromium, and a page that notes what fails."""
 
 import contextlib
 import functools
@@ -67,7 +67,10 @@ def served(site):
 
 
 class Visit:
-    """A page and what a reader's browser would notice in it: `errors`, and `elsewhere`, requests to other hosts."""
+    """A page and what a reader's browser would notice in it.
+
+    `errors`, and `elsewhere`, requests to other hosts.
+    """
 
     def __init__(self, page, address):
         self.page, self.errors, self.elsewhere = page, [], []
@@ -123,6 +126,9 @@ def visitor(chromium):
 
 @pytest.fixture
 def visit(visitor):
-    """Open an address: visit(address, width=…, dark=…) → Visit. Its pages are closed when the test ends."""
+    """Open an address: visit(address, width=…, dark=…) → Visit.
+
+    Its pages are closed when the test ends.
+    """
     with visitor() as open_page:
         yield open_page

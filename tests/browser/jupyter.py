@@ -1,4 +1,7 @@
-"""A real JupyterLab for the tests: its own server, port, token, folders and settings; and what a reader does in it."""
+"""A real JupyterLab for the tests, and what a reader does in it.
+
+It has its own server, port, token, folders and settings.
+"""
 
 import json
 import os
@@ -22,7 +25,10 @@ SETTINGS = {
 
 
 class JupyterLab:
-    """`with JupyterLab(folder) as lab:` a server that ends with the block. `python`: the environment it runs in."""
+    """`with JupyterLab(folder) as lab:` a server that ends with the block.
+
+    `python`: the environment it runs in.
+    """
 
     def __init__(self, folder, python=sys.executable):
         self.folder, self.python = pathlib.Path(folder), python
@@ -71,7 +77,10 @@ class JupyterLab:
             self.server.wait()
 
     def environment(self):
-        """The variables of this process, and folders of its own for everything that a user's JupyterLab has settings in."""
+        """The variables of this process, and folders of its own.
+
+        They are for everything that a user's JupyterLab has settings in.
+        """
         folders = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
@@ -117,7 +126,10 @@ class JupyterLab:
 
 
 class Notebook:
-    """One notebook open in a page. `errors`: what the page's console called an error, and uncaught exceptions."""
+    """One notebook open in a page.
+
+    `errors`: what the page's console called an error, and uncaught exceptions.
+    """
 
     def __init__(self, page, url):
         self.page, self.errors = page, []
@@ -129,7 +141,8 @@ class Notebook:
         page.goto(url)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         page.wait_for_function(
-            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+            "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+            " === 'idle'"
         )
 
     def cell(self, number):

@@ -1,4 +1,7 @@
-"""Every built page, from disk and over HTTP: complete without any other host, without an error, readable by everyone."""
+"""Every built page, from disk and over HTTP.
+
+It is complete without any other host, without an error, and readable by everyone.
+"""
 
 from pathlib import Path
 
@@ -50,11 +53,13 @@ def test_every_formula_is_typeset(seen):
 
 def test_every_figure_is_drawn(seen):
     seen.page.wait_for_function(
-        "[...document.querySelectorAll('.plotly-figure')].every(f => f.querySelector('.main-svg .trace, .main-svg .hm, canvas'))"
+        "[...document.querySelectorAll('.plotly-figure')]"
+        ".every(f => f.querySelector('.main-svg .trace, .main-svg .hm, canvas'))"
     )
     assert (
         seen.page.evaluate(
-            "[...document.images].filter(i => i.loading !== 'lazy' && !i.naturalWidth).map(i => i.src)"
+            "[...document.images].filter(i => i.loading !== 'lazy' && !i.naturalWidth)"
+            ".map(i => i.src)"
         )
         == []
     )
@@ -87,8 +92,13 @@ def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
 
 
 def test_every_icon_has_a_glyph(seen):
-    """Icons come from the theme's style sheet and fonts; its script is left out (book/_templates/layout.html)."""
-    missing = seen.page.evaluate("""() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')].filter(icon => {
+    """Icons come from the theme's style sheet and fonts.
+
+    Its script is left out (book/_templates/layout.html).
+    """
+    missing = seen.page.evaluate("""() => [
+        ...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')
+    ].filter(icon => {
         const { content, font } = getComputedStyle(icon, '::before');
         return !/^"."$/u.test(content) || !document.fonts.check(font, content[1]);
     }).map(icon => icon.className)""")
@@ -127,7 +137,10 @@ def test_a_figure_takes_the_colours_of_the_page(visit, site, theme):
 
 
 def violations(page):
-    """axe's serious and critical findings on the whole page, the theme's part included: (rule, where, what)."""
+    """axe's serious and critical findings on the whole page, the theme's part included.
+
+    Each is (rule, where, what).
+    """
     page.evaluate(AXE)
     found = page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"

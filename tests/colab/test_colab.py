@@ -38,7 +38,10 @@ def asked(program):
 
 
 def test_the_second_environment_has_the_pinned_versions_after_labs_was_installed_into_it():
-    program = f"import importlib.metadata, json; print(json.dumps({{n: importlib.metadata.version(n) for n in {list(PINS)}}}))"
+    program = (
+        "import importlib.metadata, json; "
+        f"print(json.dumps({{n: importlib.metadata.version(n) for n in {list(PINS)}}}))"
+    )
     found = {name: version.split("+")[0] for name, version in json.loads(asked(program)).items()}
     assert found == PINS
 
@@ -57,7 +60,10 @@ def test_installing_labs_there_would_replace_no_package():
 
 @pytest.fixture(scope="module", params=CHAPTERS, ids=lambda path: path.stem)
 def chapter(request, tmp_path_factory):
-    """(its path, the notebook as it ran in the second environment): every cell, an empty cache, the state of its widgets."""
+    """(its path, the notebook as it ran in the second environment).
+
+    Every cell ran, on an empty cache, and the state of its widgets is there.
+    """
     folder = tmp_path_factory.mktemp("colab")
     spec = {
         "argv": [COLAB, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -125,8 +131,8 @@ def page_widgets(path):
 def test_every_explorer_holds_the_numbers_that_the_built_book_shows(chapter):
     """The same torch does the same arithmetic: what may differ is one step of the coding, 0.0018.
 
-    Another torch rounds otherwise, and a run on the edge of stability turns the last digit into another curve; the rest
-    of the record, its median, stays within two percent.
+    Another torch rounds otherwise, and a run on the edge of stability turns the last digit into
+    another curve; the rest of the record, its median, stays within two percent.
     """
     path, book = chapter
     there, here = explorers(widgets(book)), explorers(page_widgets(path))

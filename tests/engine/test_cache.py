@@ -63,7 +63,10 @@ def scrambled(content, rng):
 
 
 def test_a_thousand_damaged_files_are_all_noticed():
-    """The reader alone, on files of a real sweep's size: each damage must be found, whatever byte it hits."""
+    """The reader alone, on files of a real sweep's size.
+
+    Each damage must be found, whatever byte it hits.
+    """
     rng, row = (
         random.Random(0),
         [("loss", "f4", (24,)), ("diverged_at", "i4"), ("view", "u1", (6, 24, 24))],

@@ -1,6 +1,7 @@
-"""What determines a record: whatever changes what is computed is trained again, and nothing else is.
+"""What determines a record.
 
-Each case is a task before and after an edit, as text that is run, the way a reader edits a cell or a file.
+Whatever changes what is computed is trained again, and nothing else is. Each case is a task before
+and after an edit, as text that is run, the way a reader edits a cell or a file.
 """
 
 import dataclasses
@@ -32,10 +33,14 @@ def loss(outputs, y):
 
 data = labs.data.spirals(train=40, val=20)
 metric = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()
-view = labs.views.Plane(extent=(-1, 1, -1, 1), size=4, value=lambda outputs: outputs.squeeze(-1).sigmoid())
+view = labs.views.Plane(
+    extent=(-1, 1, -1, 1), size=4, value=lambda outputs: outputs.squeeze(-1).sigmoid()
+)
 """
 TAIL = """
-task = labs.tasks.Task("case", "a case", "task()", data, make_model, loss, "loss", metric, "error", view)
+task = labs.tasks.Task(
+    "case", "a case", "task()", data, make_model, loss, "loss", metric, "error", view
+)
 """
 MSE = "((outputs.squeeze(-1) - y) ** 2)"
 
@@ -63,7 +68,8 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
     "targets reshaped": (
         "def loss(outputs, y): return (outputs - y).square().mean()",
         "def loss(outputs, y): return (outputs - y).square().mean()\n"
-        "data = dataclasses.replace(data, train_y=data.train_y[:, None], val_y=data.val_y[:, None])\n"
+        "data = dataclasses.replace("
+        "data, train_y=data.train_y[:, None], val_y=data.val_y[:, None])\n"
         "metric, view = None, None",
     ),
     "the ninth of nine chained helpers": (
@@ -83,13 +89,16 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
         f"W = torch.ones(40); W[7] = 2\nloss = lambda outputs, y: (W[:len(y)] * {MSE}).mean()",
     ),
     "one number of a numpy array": (
-        f"W = np.ones(40, 'f4')\nloss = lambda outputs, y: (torch.from_numpy(W)[:len(y)] * {MSE}).mean()",
+        "W = np.ones(40, 'f4')\n"
+        f"loss = lambda outputs, y: (torch.from_numpy(W)[:len(y)] * {MSE}).mean()",
         "W = np.ones(40, 'f4'); W[3] = 2\n"
         f"loss = lambda outputs, y: (torch.from_numpy(W)[:len(y)] * {MSE}).mean()",
     ),
     "a value in a dictionary": (
-        f"OPTIONS = dict(power=2)\nloss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
-        f"OPTIONS = dict(power=4)\nloss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
+        "OPTIONS = dict(power=2)\n"
+        f"loss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
+        "OPTIONS = dict(power=4)\n"
+        f"loss = lambda outputs, y: {MSE}.pow(OPTIONS['power'] / 2).mean()",
     ),
     "a closure's variable": (
         f"def make(k):\n    return lambda outputs, y: k * {MSE}.mean()\nloss = make(1)",
@@ -104,13 +113,15 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
         f"def f(outputs, y, k): return k * {MSE}.mean()\nloss = functools.partial(f, k=2)",
     ),
     "an attribute of a callable object": (
-        f"class L:\n    k = 1\n    def __call__(self, outputs, y): return self.k * {MSE}.mean()\nloss = L()",
+        f"class L:\n    k = 1\n    def __call__(self, outputs, y): return self.k * {MSE}.mean()\n"
+        "loss = L()",
         f"class L:\n    k = 1\n    def __call__(self, outputs, y): return self.k * {MSE}.mean()\n"
         "loss = L(); loss.k = 2",
     ),
     "an environment variable": (
         f"loss = lambda outputs, y: float(os.environ.get('K', 1)) * {MSE}.mean()",
-        f"os.environ['K'] = '2'\nloss = lambda outputs, y: float(os.environ.get('K', 1)) * {MSE}.mean()",
+        "os.environ['K'] = '2'\n"
+        f"loss = lambda outputs, y: float(os.environ.get('K', 1)) * {MSE}.mean()",
     ),
     "an option of a loss module": ("L = nn.HuberLoss(delta=1.0)", "L = nn.HuberLoss(delta=0.1)"),
     "a backward pass of one's own": (
@@ -132,9 +143,11 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
     ),
     "an activation chosen by a table": (
         "ACT = {'a': torch.tanh, 'b': torch.relu}; WHICH = 'a'\nclass Net(nn.Linear):\n"
-        "    def forward(self, x): return ACT[WHICH](super().forward(x))\nmake_model = lambda: Net(2, 1)",
+        "    def forward(self, x): return ACT[WHICH](super().forward(x))\n"
+        "make_model = lambda: Net(2, 1)",
         "ACT = {'a': torch.tanh, 'b': torch.relu}; WHICH = 'b'\nclass Net(nn.Linear):\n"
-        "    def forward(self, x): return ACT[WHICH](super().forward(x))\nmake_model = lambda: Net(2, 1)",
+        "    def forward(self, x): return ACT[WHICH](super().forward(x))\n"
+        "make_model = lambda: Net(2, 1)",
     ),
     "a buffer": (
         "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(2, 1)\n"
@@ -146,13 +159,15 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
     ),
     "the initial parameters": (
         "make_model = lambda: nn.Linear(2, 1)",
-        "def make_model():\n    net = nn.Linear(2, 1)\n    nn.init.zeros_(net.bias)\n    return net",
+        "def make_model():\n    net = nn.Linear(2, 1)\n    nn.init.zeros_(net.bias)\n"
+        "    return net",
     ),
     "one training sample": ("", "data.train_x[3, 1] += 1e-4"),
     "one validation target": ("", "data.val_y[3] = 1 - data.val_y[3]"),
     "the type of the targets": (
         "loss = lambda outputs, y: (outputs.squeeze(-1) - y).square().mean()",
-        "loss = lambda outputs, y: (outputs.squeeze(-1) - y.to(outputs.dtype) / 2).square().mean()\n"
+        "loss = lambda outputs, y: "
+        "(outputs.squeeze(-1) - y.to(outputs.dtype) / 2).square().mean()\n"
         "data = dataclasses.replace(data, train_y=data.train_y.int(), val_y=data.val_y.int())",
     ),
     "the number of validation samples": (
@@ -168,8 +183,10 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
 }
 SAME = {  # edits after which the same is computed: nothing is trained
     "a new name": (
-        "def loss(outputs, y):\n    error = outputs.squeeze(-1) - y\n    return error.square().mean()",
-        "def cost(a, b):\n    difference = a.squeeze(-1) - b\n    return difference.square().mean()\nloss = cost",
+        "def loss(outputs, y):\n    error = outputs.squeeze(-1) - y\n"
+        "    return error.square().mean()",
+        "def cost(a, b):\n    difference = a.squeeze(-1) - b\n"
+        "    return difference.square().mean()\nloss = cost",
     ),
     "a comment, a docstring and line breaks": (
         "def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()",

@@ -1,4 +1,7 @@
-"""One grid over two real processes under torchrun: the same record, and what a process that dies leaves behind."""
+"""One grid over two real processes under torchrun.
+
+They make the same record; and one that dies leaves behind what it has finished.
+"""
 
 import os
 import subprocess
@@ -11,10 +14,16 @@ import torch
 import labs
 
 CPU = torch.device("cpu")
-GRID = 'labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.003, 0.01, 0.03], batch_size=[16, 32], seed=[0, 1])'
+GRID = (
+    'labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.003, 0.01, 0.03], '
+    "batch_size=[16, 32], seed=[0, 1])"
+)
 SWEEP = f"""
 import os, sys, torch, labs
-runs = labs.sweep(labs.tasks.spirals(), {GRID}, steps=30, device=torch.device("cpu"), compile=sys.argv[2] == "compiled")
+runs = labs.sweep(
+    labs.tasks.spirals(), {GRID},
+    steps=30, device=torch.device("cpu"), compile=sys.argv[2] == "compiled",
+)
 labs.save(runs, sys.argv[1] + os.environ.get("RANK", "0") + ".npz")
 """
 DIES = """
@@ -23,8 +32,8 @@ from labs.engine import work
 real, trained = work.Work.train, []
 def train(self, chunk, *rest):
     if os.environ["RANK"] == "1" and trained:
-        dist.barrier()                              # until the other process has trained its first chunk
-        os.kill(os.getpid(), signal.SIGKILL)        # in its second chunk
+        dist.barrier()  # until the other process has trained its first chunk
+        os.kill(os.getpid(), signal.SIGKILL)  # in its second chunk
     real(self, chunk, *rest)
     trained.append(1)
     if os.environ["RANK"] == "0" and len(trained) == 1:
@@ -119,7 +128,9 @@ def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_traine
 TWICE = (
     SWEEP
     + """
-more = labs.sweep(labs.tasks.spirals(), labs.Grid(learning_rate=[0.1, 0.2]), steps=5, device=torch.device("cpu"))
+more = labs.sweep(
+    labs.tasks.spirals(), labs.Grid(learning_rate=[0.1, 0.2]), steps=5, device=torch.device("cpu")
+)
 assert more.trained.all()
 """
 )

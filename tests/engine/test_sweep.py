@@ -26,7 +26,10 @@ def alone(task, **setting):
 
 
 def compare(runs, task, steps, rtol=2e-3, atol=2e-4):
-    """Every run of a record against the same run alone. float32 sums in another order, 60 steps on: the tolerance."""
+    """Every run of a record against the same run alone.
+
+    float32 sums in another order, 60 steps on: the tolerance.
+    """
     axes = labs.record.axes(runs)
     for flat, where in enumerate(np.ndindex(runs.diverged_at.shape)):
         setting = {axis.name: axis.values[i] for axis, i in zip(axes, where)}
@@ -184,7 +187,10 @@ def test_a_grid_larger_than_memory_goes_in_chunks_and_gives_the_same_record(monk
 
 
 def test_all_chunks_and_other_numbers_of_steps_share_one_compiled_program(monkeypatch):
-    """Three graphs: the loop, the measurement, the view. The last chunk of three of 20 runs overlaps the one before."""
+    """Three graphs: the loop, the measurement, the view.
+
+    The last chunk of three of 20 runs overlaps the one before.
+    """
     monkeypatch.setenv("LABS_CACHE", "off")
     monkeypatch.setitem(chunks.CACHES, "compiled", (0, 3))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
@@ -314,7 +320,8 @@ def test_the_call_of_a_run_makes_that_run():
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(
         ValueError,
-        match=r"batch_size must be at most the number of training samples, 512, got 1024; choose a smaller",
+        match=r"batch_size must be at most the number of training samples, 512, got 1024; "
+        r"choose a smaller",
     ):
         labs.sweep(TASK, labs.Grid(batch_size=[32, 1024]), steps=5)
 

@@ -1,4 +1,4 @@
-"""Lists of operations: what they return, how often they are written down, and what they leave alone."""
+"""Lists of operations: what they return, how often they are made, and what they leave alone."""
 
 import pytest
 import torch
@@ -26,7 +26,10 @@ def test_what_the_function_changes_is_changed_once_by_each_call():
 
 
 class Mixed(nn.Module):
-    """Operations whose schemas differ from the usual: flags for three outputs, a list with a gap, numbers for tensors."""
+    """Operations whose schemas differ from the usual.
+
+    Flags for three outputs, a list with a gap, numbers for tensors.
+    """
 
     def __init__(self):
         super().__init__()

@@ -23,7 +23,9 @@ export function sharing(runs, t) {
   const head = code
     ? [h("p", { class: "title" }, t("share.call")), button("call", copyCall), button("link", copyLink)]
     : [button("link", copyLink)];
-  const call = code ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code)] : [];
+  const call = code
+    ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), h("p", { class: "note" }, t("share.repeat"))]
+    : [];
   const element = h("section", { class: "panel panel-share" },
     h("div", { class: "share-head" }, ...head), ...call, news);
   const draw = (next) => {
