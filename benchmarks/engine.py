@@ -244,9 +244,8 @@ def needs(workload):
         size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
         training += work.steps * flops(x, y, backward=True)
     chosen = Work(task, work.grid, work.steps, torch.device("cpu"), wish=None)
-    chosen.plan(workers=1)
     return {
-        "default": chosen.engine.title() + "Sweep",
+        "default": chosen.choose_engine().title() + "Sweep",
         "need_bytes": size,
         "training_flops": training,
         "recorded_flops": training + work.count * measuring,

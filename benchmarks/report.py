@@ -16,11 +16,11 @@ HERE = pathlib.Path(__file__).parent
 README, TABLE = HERE.parent / "README.md", HERE / "table.md"
 BEGIN, END = "<!-- made by benchmarks/report.py -->\n", "<!-- end -->\n"
 COLUMNS = {
+    "TracedSweep": "`sweep`, traced",
     "Plain": "plain loop",
     "Best": "one run, compiled",
     "Ensemble": "`torch.func` ensembling",
     "Jax": "JAX, scan of vmap",
-    "TracedSweep": "`sweep`, traced",
     "TracedTraining": "traced, no record",
     "CompiledSweep": "`sweep`, compiled",
     "CompiledTraining": "compiled, no record",
@@ -55,58 +55,41 @@ def rates(results):
     return markdown(["microseconds per run and step, warm", *COLUMNS.values()], rows)
 
 
+RATIOS = [  # column, contender, and the one whose rate it is divided by
+    ("`sweep`, traced, × plain", "TracedSweep", "Plain"),
+    ("× JAX", "TracedSweep", "Jax"),
+    ("× ensembling", "TracedSweep", "Ensemble"),
+    ("traced, no record, × ensembling", "TracedTraining", "Ensemble"),
+    ("compiled, no record, × plain", "CompiledTraining", "Plain"),
+    ("× JAX", "CompiledTraining", "Jax"),
+    ("× ensembling", "CompiledTraining", "Ensemble"),
+]
+MEMORY = [("memory: traced", "TracedSweep"), ("compiled", "CompiledSweep")]
+COLD = [
+    ("first call: traced", "TracedSweep"),
+    ("compiled", "CompiledSweep"),
+    ("ensembling", "Ensemble"),
+    ("JAX", "Jax"),
+]
+
+
 def ratios(results):
     """The sweep against the others, and against the machine."""
+    names = [column[0] for columns in (RATIOS, MEMORY, COLD) for column in columns]
+    names.insert(len(RATIOS), "of the bmm peak")
+    names.insert(len(RATIOS) + 1 + len(MEMORY), "needed by all runs")
     rows = []
     for name, facts in results["workloads"].items():
         of = {row["contender"]: row for row in results["rows"] if row["workload"] == name}
-        ours, traced = of["CompiledTraining"], of["TracedTraining"]
-        share = (
-            ours["warm_rate"] / facts["run_steps"] * facts["training_flops"] / results["gemm_peak"]
-        )
-        times = [
-            f"{mine['warm_rate'] / of[other]['warm_rate']:.3g}×"
-            for mine, other in (
-                (ours, "Plain"),
-                (ours, "Jax"),
-                (ours, "Ensemble"),
-                (traced, "Ensemble"),
-            )
-        ]
-        times.insert(3, f"{share:.0%}")
-        memory = [
-            f"{of[mine]['peak_bytes'] / 1e6:.0f}" for mine in ("CompiledSweep", "TracedSweep")
-        ]
-        rows.append(
-            [
-                facts["title"],
-                *times,
-                *memory,
-                f"{facts['need_bytes'] / 1e6:.0f} MB",
-                *(
-                    f"{of[other]['cold_seconds']:.0f} s"
-                    for other in ("Ensemble", "Jax", "TracedSweep", "CompiledSweep")
-                ),
-            ]
-        )
-    return markdown(
-        [
-            "`sweep`",
-            "compiled, no record, × plain",
-            "× JAX",
-            "× ensembling",
-            "of the bmm peak",
-            "traced, no record, × ensembling",
-            "memory: compiled",
-            "traced",
-            "needed by all runs",
-            "first call: ensembling",
-            "JAX",
-            "`sweep`, traced",
-            "`sweep`, compiled",
-        ],
-        rows,
-    )
+        rate = lambda contender, of=of: of[contender]["warm_rate"]
+        flops = facts["training_flops"] / facts["run_steps"]
+        row = [facts["title"], *(f"{rate(mine) / rate(other):.3g}×" for _, mine, other in RATIOS)]
+        row.append(f"{rate('CompiledTraining') * flops / results['gemm_peak']:.0%}")
+        row += [f"{of[contender]['peak_bytes'] / 1e6:.0f}" for _, contender in MEMORY]
+        row.append(f"{facts['need_bytes'] / 1e6:.0f} MB")
+        row += [f"{of[contender]['cold_seconds']:.0f} s" for _, contender in COLD]
+        rows.append(row)
+    return markdown(["`sweep`", *names], rows)
 
 
 def scaling(results):

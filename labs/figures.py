@@ -23,9 +23,9 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     """A plotly figure of the final value of `series` against the axis `along`, a line for each
     value of the axis `lines`.
 
-    `fixed` holds other axes at a value. What is left is a mean over the runs (the seeds, say); a
-    point at which any of them diverged is left out. Raises ValueError for an axis or value that the
-    record does not have.
+    `fixed` holds other axes at a value. What is left is a mean over the runs (the seeds, say) with
+    their sample standard deviation; a point at which any of them diverged is left out. Raises
+    ValueError for an axis or value that the record does not have.
     """
     # Here: plotly takes a second to import, and most readers of a record need none.
     import plotly.graph_objects as go
@@ -38,13 +38,17 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
                 f"{name!r} must be an axis that is left open, one of {left}; do not fix it"
             )
     final = _at(record.whole(runs)[series].isel(step=-1, missing_dims="ignore"), axes, fixed)
-    means = final.mean([name for name in left if name not in (along, lines)], skipna=False)
+    others = [name for name in left if name not in (along, lines)]
+    means = final.mean(others, skipna=False)
+    several = any(final.sizes[name] > 1 for name in others)
+    spreads = final.std(others, ddof=1, skipna=False) if several else means * np.nan
     figure = go.Figure()
-    rows = means.transpose(lines, along).values
-    for color, value, row in zip(itertools.cycle(COLORS), axes[lines].values, rows):
-        points = [None if np.isnan(v) else round(float(v), 4) for v in row]
-        style = {"mode": "lines+markers", "line": {"color": color}}
-        figure.add_scatter(x=list(axes[along].values), y=points, name=str(value), **style)
+    tables = (table.transpose(lines, along).values for table in (means, spreads))
+    for color, value, row, spread in zip(itertools.cycle(COLORS), axes[lines].values, *tables):
+        bars = {"array": _rounded(spread), "thickness": 1, "width": 0}
+        style = {"mode": "lines+markers", "line": {"color": color}, "error_y": bars}
+        x, y = list(axes[along].values), _rounded(row)
+        figure.add_scatter(x=x, y=y, name=str(value), **style)
     x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     figure.update_layout(
         xaxis={"title": {"text": x_label}, "type": axes[along].scale},
@@ -54,6 +58,10 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
     )
     return figure
+
+
+def _rounded(values):
+    return [None if np.isnan(value) else round(float(value), 4) for value in values]
 
 
 def _title(runs, series):

@@ -22,6 +22,14 @@ def test_the_figure_shows_the_mean_over_repetitions_and_leaves_diverged_points_o
         assert line.name == optimizer and line.y[-1] is None and np.isnan(expected[-1])
         shown = np.array([np.nan if y is None else y for y in line.y])
         np.testing.assert_allclose(shown, expected, atol=1e-4)
+        bars = [np.nan if y is None else y for y in line.error_y.array]
+        deviations = final.squeeze().std("seed", ddof=1, skipna=False)
+        np.testing.assert_allclose(bars, deviations, atol=1e-4)
+
+
+def test_a_single_run_has_no_deviation(runs):
+    one = labs.figures.final_losses(runs.isel(seed=0), batch_size=32, weight_decay=0.0)
+    assert all(y is None for line in one.data for y in line.error_y.array)
 
 
 def test_axes_and_values_are_named_in_words(runs):

@@ -244,6 +244,15 @@ def test_a_diverged_run_names_the_step_and_is_drawn_only_up_to_there(explorer):
     assert explorer.live["running"] is False and max(explorer.live["steps"]) < step
 
 
+def test_an_explorer_of_several_tasks_is_refused_in_words():
+    varied = labs.vary(labs.tasks.spirals, width=[4, 8])
+    explorer = labs.Explorer(labs.sweep(varied, labs.Grid(), 2))
+    with pytest.raises(
+        ValueError, match=r"runs of one task, got several, with the axes \['width'\]"
+    ):
+        labs.live(labs.tasks.spirals(width=4), explorer)
+
+
 def test_moving_the_explorer_moves_the_panel(explorer):
     panel = labs.live(TASK, explorer)
     for setting in [

@@ -20,6 +20,8 @@ from labs.grid import Varied
 from labs.record import make
 from labs.settings import check
 
+ENGINES = ["compiled", "traced", "eager", "cache"]  # what one task of a sweep compiles, all compile
+
 
 def sweep(task, grid, steps=500, device=None, compile=None, progress=None, record_at=None):
     """Train every setting of `grid` for `steps` updates; return the record, an `xarray.Dataset`.
@@ -51,7 +53,8 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
             threads = stacked.enter_context(one_thread_an_operation())
         if world > 1:
             shard.agree(works)
-        chunks = [(work, chunk) for work in works for chunk in work.plan(threads * world)]
+        engine = min((work.choose_engine() for work in works), key=ENGINES.index)
+        chunks = [(work, chunk) for work in works for chunk in work.plan(engine, threads * world)]
         own = chunks[rank::world]
         with _progress_bar(own, steps, progress, rank) as bar:
             finished, interrupted = _train_all(own, threads, bar.update)

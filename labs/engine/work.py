@@ -43,7 +43,7 @@ class Work:
         self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
         self.cache, self.keys = Cache(self.rows.dtype), self._keys()
         self.run_keys = self._read()
-        self.engine = "cache"
+        self.engine, self.digests = "cache", {}
 
     def row_type(self):
         """What is kept of a run."""
@@ -86,20 +86,17 @@ class Work:
             stacklevel=2,
         )
 
-    def plan(self, workers):
-        """The chunks that are to be trained; `workers` of them can train at a time."""
-        missing = {i: self.settings[i] for i in np.flatnonzero(~self.there).tolist()}
+    def missing(self):
+        """{position: setting} of the runs that are to be trained."""
+        return {i: self.settings[i] for i in np.flatnonzero(~self.there).tolist()}
+
+    def choose_engine(self):
+        """What should run the programs: "compiled" where that pays, or where it was asked for; else
+        "traced" on a CPU (see labs.engine.traced), and "eager", Python and PyTorch's usual way, on
+        other devices. "cache" where nothing is missing."""
+        missing = self.missing().values()
         if not missing:
-            return []
-        self.engine = self._choose_engine(missing.values())
-        return chunks.plan(missing, self.ensemble, self.samples, self.engine, workers)
-
-    def _choose_engine(self, missing):
-        """What runs the programs: "compiled", "traced" or "eager".
-
-        "compiled" where that pays, or where it was asked for; else "traced" on a CPU (see
-        labs.engine.traced), and "eager", Python and PyTorch's usual way, on other devices.
-        """
+            return "cache"
         compile, sizes = self.wish, {setting["batch_size"] for setting in missing}
         if compile is None:
             samples = sum(setting["batch_size"] for setting in missing) * self.steps
@@ -108,6 +105,24 @@ class Work:
             compile = flops > enough and trainer.can_compile(self.device)
         return "compiled" if compile else "traced" if self.device.type == "cpu" else "eager"
 
+    def plan(self, engine, workers):
+        """The chunks that are to be trained by `engine`; `workers` of them can train at a time.
+
+        Writes down what their programs compute, too: PyTorch runs no compiled program in one thread
+        while another traces.
+        """
+        missing, self.engine = self.missing(), engine
+        sizes = {setting["batch_size"] for setting in missing.values()}
+        self.digests = {size: self._digest(size) for size in sizes}
+        return chunks.plan(missing, self.ensemble, self.samples, engine, workers)
+
+    def _digest(self, batch_size):
+        """What the programs for a batch size compute, or None where nothing says so."""
+        try:
+            return self.keys and self.keys.program(batch_size)
+        except NotDetermined:
+            return None
+
     def train(self, chunk, tick=lambda runs: None):
         """Train the runs of a chunk and keep them.
 
@@ -115,7 +130,7 @@ class Work:
         finite before the first step, and what `tick` raises.
         """
         began = time.perf_counter()
-        digest = self.keys and self.keys.program(chunk.settings[0]["batch_size"])
+        digest = self.digests[chunk.settings[0]["batch_size"]]
         program = trainer.program_for(self.ensemble, chunk, self.engine, self.device, digest)
         rows = self._rows(*self._follow(program, chunk, tick))
         synchronize(self.device)

@@ -55,3 +55,31 @@ def _rates(setting, values, most):
         step=0.05,
         readout_format=".3g",
     )
+
+
+def check_start(task, explorer, start):
+    """Raise ValueError where a panel of `task` cannot begin with `start`, or beside `explorer`."""
+    for name, value in start.items():
+        if name not in settings.SETTINGS:
+            raise ValueError(
+                f"start: expected one of {list(settings.SETTINGS)}, got {name!r}; "
+                "check the spelling"
+            )
+        settings.check(name, value)
+    if explorer is not None and explorer.meta["task"]["name"] != task.name:
+        raise ValueError(
+            f"explorer: expected runs on the task {task.name!r}, "
+            f"got {explorer.meta['task']['name']!r}; give the panel the task that was swept"
+        )
+    if explorer is not None:
+        _check_one_task(explorer)
+
+
+def _check_one_task(explorer):
+    axes = {axis["name"]: axis["values"] for axis in explorer.meta["axes"]}
+    more = [name for name in axes if name not in settings.SETTINGS and len(axes[name]) > 1]
+    if more:
+        raise ValueError(
+            f"explorer: expected the runs of one task, got several, with the axes {more}; "
+            f"show one of them, as with labs.Explorer(runs.sel({more[0]}={axes[more[0]][0]!r}))"
+        )

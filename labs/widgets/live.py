@@ -20,7 +20,7 @@ from labs import settings, words
 from labs.device import best_device, describe
 from labs.training import DIVERGED, TrainConfig, train
 from labs.widgets import curve, status
-from labs.widgets.controls import control
+from labs.widgets.controls import check_start, control
 
 # The order of all mini-batches is drawn before the first step, and kept in memory.
 MOST_STEPS = 100_000
@@ -41,7 +41,7 @@ def live(task, explorer=None, **start):
 
     >>> labs.live(labs.tasks.spirals(), learning_rate=0.01, steps=2000)
     """
-    _check_start(task, explorer, start)
+    check_start(task, explorer, start)
     return Live(task, explorer, **start)
 
 
@@ -213,21 +213,6 @@ class Live(widgets.VBox):
         self.picture.value = picture
         if self.explorer is not None:
             self.explorer.live = overlay
-
-
-def _check_start(task, explorer, start):
-    for name, value in start.items():
-        if name not in settings.SETTINGS:
-            raise ValueError(
-                f"start: expected one of {list(settings.SETTINGS)}, got {name!r}; "
-                "check the spelling"
-            )
-        settings.check(name, value)
-    if explorer is not None and explorer.meta["task"]["name"] != task.name:
-        raise ValueError(
-            f"explorer: expected runs on the task {task.name!r}, "
-            f"got {explorer.meta['task']['name']!r}; give the panel the task that was swept"
-        )
 
 
 def _shown(explorer):

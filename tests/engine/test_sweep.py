@@ -194,7 +194,7 @@ def test_all_chunks_and_other_numbers_of_steps_share_one_compiled_program(monkey
     monkeypatch.setenv("LABS_CACHE", "off")
     monkeypatch.setitem(chunks.CACHES, "compiled", (0, 3))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    task = labs.tasks.spirals(noise=0.0625)  # no other test has compiled it in this process
+    task = labs.tasks.spirals(width=31)  # no other test has compiled it in this process
     grid = labs.Grid(
         optimizer="adam", learning_rate=[0.001, 0.002, 0.003, 0.004, 0.005], seed=[0, 1, 2, 3]
     )
@@ -205,6 +205,14 @@ def test_all_chunks_and_other_numbers_of_steps_share_one_compiled_program(monkey
     assert graphs["unique_graphs"] == before + 3
     labs.sweep(task, grid, 30, device=CPU, compile=True)
     assert graphs["unique_graphs"] == before + 3
+
+
+def test_compiled_programs_of_several_batch_sizes_run_while_others_are_made(monkeypatch):
+    """PyTorch refuses a compiled program in one thread while another traces."""
+    monkeypatch.setenv("LABS_CACHE", "off")
+    grid = labs.Grid(learning_rate=[0.01, 0.02, 0.03, 0.04], batch_size=[8, 16], seed=[0, 1])
+    for _ in range(2):
+        assert labs.sweep(TASK, grid, 10, device=CPU, compile=True).trained.all()
 
 
 def test_threads_that_start_networks_side_by_side_get_the_parameters_of_their_seeds():
