@@ -23,9 +23,9 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     """A plotly figure of the final value of `series` against the axis `along`, a line for each
     value of the axis `lines`.
 
-    `fixed` holds other axes at a value. What is left is a mean over the runs (the seeds, say) with
-    their sample standard deviation; a point at which any of them diverged is left out. Raises
-    ValueError for an axis or value that the record does not have.
+    `fixed` holds other axes at a value. What is left is a mean over the runs (the seeds, say), with
+    their sample standard deviation where they are repeats; a point at which any of them diverged is
+    left out. Raises ValueError for an axis or value that the record does not have.
     """
     # Here: plotly takes a second to import, and most readers of a record need none.
     import plotly.graph_objects as go
@@ -40,8 +40,9 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     final = _at(record.whole(runs)[series].isel(step=-1, missing_dims="ignore"), axes, fixed)
     others = [name for name in left if name not in (along, lines)]
     means = final.mean(others, skipna=False)
-    several = any(final.sizes[name] > 1 for name in others)
-    spreads = final.std(others, ddof=1, skipna=False) if several else means * np.nan
+    several = [name for name in others if final.sizes[name] > 1]
+    repeated = several and all(axes[name].repeats for name in several)
+    spreads = final.std(others, ddof=1, skipna=False) if repeated else means * np.nan
     figure = go.Figure()
     tables = (table.transpose(lines, along).values for table in (means, spreads))
     for color, value, row, spread in zip(itertools.cycle(COLORS), axes[lines].values, *tables):
@@ -61,7 +62,7 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
 
 
 def _rounded(values):
-    return [None if np.isnan(value) else round(float(value), 4) for value in values]
+    return [None if np.isnan(value) else float(f"{value:.4g}") for value in values]
 
 
 def _title(runs, series):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from labs import settings
-from labs.record import Axis
+from labs.record import OTHER_DIMENSIONS, VARIABLES, Axis
 
 
 def logspace(low, high, count):
@@ -87,29 +87,37 @@ def vary(make_task, repeats=(), **values):
     >>> tasks = labs.vary(labs.tasks.spirals, width=[4, 16, 64], depth=[1, 2])
     >>> labs.sweep(tasks, labs.Grid(), steps=500)
     """
-    axes = []
     for name in (*values, *repeats):
-        if name in settings.SETTINGS or name not in values:
-            raise ValueError(
-                f"vary needs arguments of {name_of(make_task)} that are no setting of labs.Grid, "
-                f"got {name!r}; put settings into the grid"
-            )
-    for name, given in values.items():
-        plain = tuple(v.item() if isinstance(v, np.generic) else v for v in _listed(name, given))
-        for value in plain:
-            if not isinstance(value, (str, int, float)):
-                raise ValueError(
-                    f"{name} must be numbers or texts, got {value!r}; wrap {name_of(make_task)} "
-                    "in a function of those"
-                )
-        scale = settings.scale_of(_without_repetition(name, plain))
-        control = "list" if scale == settings.CATEGORY else "slider"
-        axes.append(Axis(name, f"axis.{name}", plain, scale, control, name in repeats))
-    if not axes:
+        _check_name(make_task, name, values)
+    if not values:
         raise ValueError(
             "vary needs at least one axis, got none; give an argument a list of values"
         )
-    return Varied(make_task, tuple(axes))
+    return Varied(make_task, tuple(_axis(name, values[name], name in repeats) for name in values))
+
+
+def _check_name(make_task, name, values):
+    if name not in values:
+        raise ValueError(f"repeats must name axes, one of {list(values)}, got {name!r}")
+    if name in (*settings.SETTINGS, *OTHER_DIMENSIONS, *VARIABLES):
+        raise ValueError(
+            f"an axis of {name_of(make_task)} may not be called {name!r}, because a record has "
+            "that name already; put settings into labs.Grid, or wrap the function and rename its "
+            "argument"
+        )
+
+
+def _axis(name, given, repeats):
+    values = tuple(v.item() if isinstance(v, np.generic) else v for v in _listed(name, given))
+    texts = [isinstance(value, str) for value in values]
+    if not all(isinstance(value, (str, int, float)) for value in values) or len(set(texts)) > 1:
+        raise ValueError(
+            f"{name} must be all numbers or all texts, got {list(values)}; wrap the function that "
+            "makes the task in one of those"
+        )
+    scale = settings.scale_of(_without_repetition(name, values))
+    control = "list" if scale == settings.CATEGORY else "slider"
+    return Axis(name, f"axis.{name}", values, scale, control, repeats)
 
 
 def name_of(function):

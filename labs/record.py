@@ -8,17 +8,21 @@ the record comes from.
 import json
 import os
 import pathlib
-import tempfile
+import secrets
 import zipfile
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from labs import settings
+
 FORMAT = "labs.record/1"
 SCALES = ("linear", "log", "category")
 OTHER_DIMENSIONS = ("step", "moment", "x", "y", "sample", "column")
 """Dimensions that are no axis: steps of training, and what views are made of."""
+VARIABLES = ("train_loss", "val_loss", "val_metric", "diverged_at", "trained", "view", "samples")
+"""What a sweep writes; see `labs.sweep`."""
 
 
 class Axis(NamedTuple):
@@ -77,7 +81,7 @@ def axes(runs):
 def _axis(coordinate):
     name, marks = str(coordinate.name), coordinate.attrs
     values = tuple(np.atleast_1d(coordinate.values).tolist())
-    scale = marks.get("scale") or _scale(values)
+    scale = marks.get("scale") or settings.scale_of(values)
     if scale not in SCALES:
         raise ValueError(
             f"the scale of axis {name!r} must be one of {SCALES}, got {scale!r}; "
@@ -86,10 +90,6 @@ def _axis(coordinate):
     control = marks.get("control") or ("list" if scale == "category" else "slider")
     label = marks.get("label") or marks.get("long_name") or f"axis.{name}"
     return Axis(name, label, values, scale, control, bool(marks.get("repeats", False)))
-
-
-def _scale(values):
-    return "category" if any(isinstance(value, (str, bool)) for value in values) else "linear"
 
 
 def whole(runs):
@@ -161,7 +161,7 @@ def load(path):
         found = meta["format"]
         if found == FORMAT:
             return _dataset(meta, arrays)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (
         OSError,
@@ -197,11 +197,11 @@ def write_whole(path, write):
     """Let `write` fill a temporary file beside `path`, and put it there when it is complete."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             write(file)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

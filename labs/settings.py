@@ -1,7 +1,7 @@
 """One table of settings: what a run can be told, what it may be, and how it is drawn and chosen.
 
 `Grid`, `TrainConfig`, the engine, the explorer and the live panel read it. A new setting is a line
-here, its use in `labs.optimizers.update`, and its label in `labs/widgets/words`.
+here, its use in `labs.optimizers.update`, and its label in `labs/words/en.json`.
 """
 
 import dataclasses

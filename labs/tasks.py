@@ -41,7 +41,7 @@ class Task:
         The random state of torch is left as it was.
         """
         with _random_state, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # the CPU's alone
             return self.make_model()
 
 

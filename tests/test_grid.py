@@ -94,12 +94,14 @@ def test_an_axis_of_the_task_may_repeat_one_setting():
     [
         (dict(width=[]), "width needs at least one value, got an empty axis"),
         (dict(width=[4, 4]), r"width must not repeat a value, got \[4, 4\]"),
-        (dict(seed=[0, 1]), "no setting of labs.Grid, got 'seed'; put settings into the grid"),
-        (dict(repeats=["draw"], width=[4]), "got 'draw'"),
+        (dict(seed=[0, 1]), "may not be called 'seed', because .*; put settings into labs.Grid"),
+        (dict(sample=[0, 1]), "may not be called 'sample', because a record has that name already"),
+        (dict(width=[4, "auto"]), r"width must be all numbers or all texts, got \[4, 'auto'\]"),
         (
-            dict(width=[(1, 2)]),
-            r"width must be numbers or texts, got \(1, 2\); wrap labs.tasks.spirals",
+            dict(repeats=["draw"], width=[4]),
+            r"repeats must name axes, one of \['width'\], got 'draw'",
         ),
+        (dict(width=[(1, 2)]), "width must be all numbers or all texts, got .*; wrap the function"),
         (dict(), "vary needs at least one axis, got none"),
     ],
 )

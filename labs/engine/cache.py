@@ -38,7 +38,7 @@ class Cache:
     def read(self, keys):
         """(positions that were found, their rows) of `keys`, a list.
 
-        Damaged files are counted, and reported by `report`.
+        Damaged files are counted.
         """
         found, rows = [], np.zeros(len(keys), self.row)
         for i, key in enumerate(keys if self.place else ()):
@@ -47,16 +47,6 @@ class Cache:
                 rows[i] = np.frombuffer(content, self.row)[0]
                 found.append(i)
         return found, rows[found]
-
-    def report(self):
-        """Warn once of what `read` could not use."""
-        if self.damaged:
-            warnings.warn(
-                f"{self.damaged} of the runs kept in {self.place} should be whole, but are "
-                "damaged; they are trained again now",
-                stacklevel=2,
-            )
-            self.damaged = 0
 
     def write(self, keys, rows):
         """Keep rows under their keys. A full or read-only disk is reported; the sweep goes on."""
@@ -73,6 +63,7 @@ class Cache:
                 "to another folder or to off",
                 stacklevel=2,
             )
+            self.place = None  # said once
 
     def _path(self, key):
         return self.place / key[:2] / f"{key[2:]}.run"

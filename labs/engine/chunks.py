@@ -22,10 +22,19 @@ class Chunk:
     index: list
     settings: list
     part: int
+    again: int = 0
 
     def values(self, name):
         """The setting `name` of each run."""
         return [setting[name] for setting in self.settings]
+
+    def kind(self):
+        """What chunks that share a program have in common."""
+        return self.settings[0]["batch_size"], self.slices(), self.part
+
+    def new(self):
+        """The rows of the runs that no chunk before this one has."""
+        return [row for _, start, end in self.slices() for row in range(start + self.again, end)]
 
     def slices(self):
         """(optimizer, first row, end row) of each update rule."""
@@ -68,7 +77,7 @@ def plan(runs, ensemble, samples, engine, workers=1):
         for start in range(0, each, size):
             first = min(start, each - size)
             index = [i for row in rows.values() for i in row[first : first + size]]
-            chunks.append(Chunk(index, [runs[i] for i in index], part))
+            chunks.append(Chunk(index, [runs[i] for i in index], part, start - first))
     return chunks
 
 

@@ -35,38 +35,27 @@ class Ensemble:
         """The loss of one run on one batch."""
         return self.task_loss(self.forward(theta_P, x_BD), y_B)
 
-    def gradient(self, theta_P, x_BD, y_B):
-        """The gradient (P,) and the loss of one run on one batch."""
-        return grad_and_value(self.loss)(theta_P, x_BD, y_B)
-
     def gradients(self, theta_RP, x_RBD, y_RB):
         """The gradient (R, P) and the loss (R,) of every run on its own batch."""
         return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
 
-    def score(self, theta_P, train_x, train_y, val_x, val_y):
-        """Training loss, validation loss and, if there is one, validation metric of one run.
-
-        They are measured over all samples.
-        """
-        outputs = self.forward(theta_P, val_x)
-        losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
-        return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
-
     def scores(self, theta_RP, train_x, train_y, val_x, val_y):
-        """The same of every run (3, R), or (2, R) without a metric."""
+        """Training loss, validation loss and, where there is one, validation metric of every run
+        over all samples (3, R), or (2, R) without a metric."""
+
+        def one(theta_P):
+            outputs = self.forward(theta_P, val_x)
+            losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
+            return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
+
         with torch.no_grad():
-            one = lambda theta_P: self.score(theta_P, train_x, train_y, val_x, val_y)
             return torch.stack(vmap(one)(theta_RP))
 
-    def picture(self, theta_P, x_MD):
-        """What the task's view shows of one run (M,), as whole 255ths."""
-        values = self.view_value(self.forward(theta_P, x_MD))
-        return (values.nan_to_num() * 255).round().to(torch.uint8)
-
     def pictures(self, theta_RP, x_MD):
-        """The same of every run (R, M)."""
+        """What the task's view shows of every run (R, M), as whole 255ths."""
         with torch.no_grad():
-            return vmap(lambda theta_P: self.picture(theta_P, x_MD))(theta_RP)
+            values = vmap(lambda theta_P: self.view_value(self.forward(theta_P, x_MD)))(theta_RP)
+        return (values.nan_to_num() * 255).round().to(torch.uint8)
 
     def bytes_per_run(self, x_BD, y_B, slots):
         """What one run needs, in bytes.

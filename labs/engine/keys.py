@@ -8,13 +8,16 @@ line break does not.
 
 import hashlib
 import json
+import operator
 
 import torch
+from torch._ops import HigherOrderOperator
 
 from labs import data, settings
 from labs.engine import trainer
 from labs.engine.chunks import Chunk
-from labs.engine.traced import operations
+from labs.engine.ensemble import vector_of
+from labs.engine.traced import first_line, operations
 
 FORMAT = (
     "labs.run/1"  # of the record of one run, and of what the trainer does around the operations
@@ -24,7 +27,8 @@ FORMAT = (
 class NotDetermined(Exception):
     """Raised where nothing says what a function will compute.
 
-    It draws random numbers, or it cannot be traced.
+    It draws random numbers, calls an operation that is not PyTorch's own, does not do the same each
+    time, or cannot be written down.
     """
 
 
@@ -45,13 +49,12 @@ def digest_of(*facts):
 def graph_digest(function, *tensors):
     """A digest of the operations that `function` runs on such tensors.
 
-    The numbers and tensors that they hold are part of it. Raises NotDetermined where they draw
-    random numbers, or cannot be written down.
+    The numbers and tensors that they hold are part of it. Raises NotDetermined.
     """
     try:
         graph = operations(function, *tensors)
     except Exception as error:  # whatever a reader's own function raises when it is given proxies
-        raise NotDetermined(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+        raise NotDetermined(f"{type(error).__name__}: {first_line(error)}") from error
     return digest_of(*_facts(graph))
 
 
@@ -60,15 +63,33 @@ def _facts(module):
     number = {node: f"%{i}" for i, node in enumerate(module.graph.nodes)}
     facts = []
     for node in module.graph.nodes:
-        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-            raise NotDetermined(f"{node.target} draws random numbers")
         if node.op == "get_attr":
             facts += _held(getattr(module, node.target))
             continue
+        if node.op == "call_function":
+            _check(node)
         target = "" if node.op in ("placeholder", "output") else str(node.target)
         arguments = torch.fx.map_arg((node.args, node.kwargs), number.get)
         facts.append([node.op, target, repr(arguments)])
     return facts
+
+
+def _check(node):
+    """Refuse an operation whose name does not say what it does."""
+    target = node.target
+    if target is operator.getitem or isinstance(target, HigherOrderOperator):
+        return
+    if getattr(target, "namespace", None) not in ("aten", "prims"):
+        raise NotDetermined(f"{target} is no operation of PyTorch's own")
+    if torch.Tag.nondeterministic_seeded in target.tags and _chance(node) != 0:
+        raise NotDetermined(f"{target} draws random numbers")
+
+
+def _chance(node):
+    """The share that a dropout drops; None for what is no dropout."""
+    given = dict(zip((a.name for a in node.target._schema.arguments), node.args)) | node.kwargs
+    defaults = {a.name: a.default_value for a in node.target._schema.arguments}
+    return (defaults | given).get("dropout_p")
 
 
 def _held(thing):
@@ -89,19 +110,23 @@ class Keys:
 
     def __init__(self, task, ensemble, samples, points, steps, moments, wish):
         self.task, self.ensemble, self.samples, self.steps = task, ensemble, samples, steps
-        self.theta_P, self.found = self._seed(0)[1], {}
-        everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
-        graphs = [graph_digest(ensemble.score, self.theta_P, *everything)]
+        self.theta_RP = vector_of(task.model(0)).to(samples.train_x.device).expand(2, -1)
+        everything, self.found = (
+            (samples.train_x, samples.train_y, samples.val_x, samples.val_y),
+            {},
+        )
+        graphs = [graph_digest(ensemble.scores, self.theta_RP, *everything)]
         if points is not None:
-            graphs += [graph_digest(ensemble.picture, self.theta_P, points), digest_of(points)]
+            graphs += [graph_digest(ensemble.pictures, self.theta_RP, points), digest_of(points)]
         self.graphs = digest_of(*graphs)
         facts = FORMAT, moments, wish, samples.train_x.device.type, str(torch.__version__)
         facts += (torch.get_float32_matmul_precision(),)
         self.common = digest_of(self.graphs, *facts, *everything)
 
-    def program(self, batch_size):
-        """What the programs for one batch size have in common: operations, no data."""
-        return digest_of(self.graphs, self._once(self._batch, batch_size))
+    def program(self, batch_size, optimizers):
+        """What programs for one batch size and these update rules compute, whatever the data."""
+        rules = [self._once(self._rule, optimizer) for optimizer in optimizers]
+        return digest_of(self.graphs, self._once(self._batch, batch_size), *rules)
 
     def run(self, setting):
         """The key of the run with these settings."""
@@ -112,7 +137,7 @@ class Keys:
             self._once(self._rule, setting["optimizer"]),
             self._once(self._order, batch_size, seed),
             self._once(self._tables, setting["schedule"]),
-            self._once(self._seed, seed)[0],
+            self._once(self._seed, seed),
             [[name, setting[name]] for name in settings.COLUMNS],
         )
 
@@ -123,19 +148,24 @@ class Keys:
         return self.found[key]
 
     def _seed(self, seed):
-        """The digest of all that a fresh network holds, and its parameters in a row.
-
-        What is not trained is part of the digest, too.
-        """
+        """All that a fresh network holds, trained or not."""
         model = self.task.model(seed)
         held = [*model.named_parameters(), *model.named_buffers()]
-        digest = digest_of([name for name, _ in held], *(tensor for _, tensor in held))
-        row = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
-        return digest, row.to(self.samples.train_x.device)
+        return digest_of([name for name, _ in held], *(tensor for _, tensor in held))
 
     def _batch(self, size):
-        batch = self.samples.train_x[:size], self.samples.train_y[:size]
-        return graph_digest(self.ensemble.gradient, self.theta_P, *batch)
+        """The operations of a loss with its gradient, for two runs of this batch size."""
+        x_RBD, y_RB = (
+            tensor[:size].expand(2, *tensor[:size].shape)
+            for tensor in (self.samples.train_x, self.samples.train_y)
+        )
+        digests = {
+            graph_digest(self.ensemble.gradients, self.theta_RP, x_RBD, y_RB)
+            for _ in range(1 if self.found else 2)  # the first time, twice
+        }
+        if len(digests) > 1:
+            raise NotDetermined("called twice, it computes two different things")
+        return digests.pop()
 
     def _order(self, batch_size, seed):
         return digest_of(data.batches(len(self.samples.train_x), batch_size, self.steps, seed))
@@ -160,4 +190,4 @@ def _rule_digest(optimizer):
     inputs, state = trainer.start(torch.ones(1, 3), chunk, nothing, steps=2)
     slope = lambda theta_RP, x_RBD, y_RB: (theta_RP * 0.5, theta_RP.sum(1))
     flat = lambda *tensors: trainer.step(slope, chunk.slices(), *trainer.Inputs.of_flat(tensors))
-    return graph_digest(flat, *inputs.flat(), *state)
+    return digest_of(graph_digest(flat, *inputs.flat(), *state), *inputs.flat(), *state)

@@ -6,11 +6,15 @@ torch.distributed does the talking.
 """
 
 import atexit
+import functools
+import json
 import os
 
 import numpy as np
 import torch
 import torch.distributed as dist
+
+from labs.engine.chunks import Chunk
 
 
 def processes():
@@ -32,17 +36,43 @@ def agree(works):
         work.there = _reduced(work.there.astype(np.uint8), dist.ReduceOp.MIN).astype(bool)
 
 
-def exchange(works, chunks):
-    """Give every process the rows of all `chunks`, (work, chunk) in order.
+def as_the_first_has_it(works, chunks):
+    """The chunks, (work, chunk), as the first process planned them, with its engines.
 
-    The nth belongs to process n modulo their number, and a run that two chunks have to the first of
-    these. Each process puts zeros where a row is not its own, and all add up.
+    Machines differ in threads and memory, and so do their plans.
     """
+    plan = [[works.index(work), c.index, c.part, c.again] for work, c in chunks]
+    text = np.frombuffer(json.dumps([[work.engine for work in works], plan]).encode(), np.uint8)
+    size = torch.tensor([len(text)])
+    dist.broadcast(size, 0, group=_gloo())
+    told = torch.from_numpy(text.copy()) if dist.get_rank() == 0 else torch.empty(int(size)).byte()
+    dist.broadcast(told, 0, group=_gloo())
+    engines, plan = json.loads(told.numpy().tobytes())
+    for work, engine in zip(works, engines):
+        work.engine = engine
+    return [
+        (works[w], Chunk(index, [works[w].settings[i] for i in index], part, again))
+        for w, index, part, again in plan
+    ]
+
+
+def exchange(works, chunks, well):
+    """Give every process the rows of all `chunks`, (work, chunk); the nth belongs to process n
+    modulo their number.
+
+    Each process puts zeros where a row is not its own, and all add up. Where one of them is not
+    `well`, there is nothing to give: raises RuntimeError in those that are.
+    """
+    all_well = _reduced(np.array([well], np.uint8), dist.ReduceOp.MIN)[0]
+    if not all_well:
+        if well:
+            raise RuntimeError("another process failed in this sweep; its message says why")
+        return
     for work in works:
         owner = np.full(len(work.rows), -1)
-        for number, (its_work, chunk) in reversed(list(enumerate(chunks))):
+        for number, (its_work, chunk) in enumerate(chunks):
             if its_work is work:
-                owner[chunk.index] = number % dist.get_world_size()
+                owner[[chunk.index[row] for row in chunk.new()]] = number % dist.get_world_size()
         trained = np.flatnonzero(owner >= 0)
         mine = work.rows[trained].copy()
         mine[owner[trained] != dist.get_rank()] = np.zeros((), mine.dtype)
@@ -59,9 +89,8 @@ def _reduced(array, operation):
     return tensor.numpy()
 
 
+@functools.cache
 def _gloo():
-    """The group of all processes over gloo, which moves bytes of the CPU.
-
-    It is there whatever backend a reader's own group has.
-    """
+    """The group of all processes over gloo, which moves bytes of the CPU, whatever backend a
+    reader's own group has."""
     return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")

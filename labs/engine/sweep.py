@@ -1,7 +1,7 @@
 """A whole grid of settings, trained as a few batched programs.
 
-Shapes: `R` runs of a chunk, `K` recorded steps. Runs that share a batch size share one program (see
-labs.engine.trainer): one batched forward and backward pass, then each update rule on its own rows.
+Runs that share a batch size share one program (see labs.engine.trainer): one batched forward and
+backward pass, then each update rule on its own rows.
 """
 
 import concurrent.futures
@@ -13,14 +13,12 @@ import warnings
 from tqdm.auto import tqdm
 
 from labs.device import best_device
-from labs.engine import provenance, shard
+from labs.engine import outcome, shard
 from labs.engine.memory import memory_kept, one_thread_an_operation
 from labs.engine.work import Work
-from labs.grid import Varied
-from labs.record import make
+from labs.grid import Grid, Varied
 from labs.settings import check
-
-ENGINES = ["compiled", "traced", "eager", "cache"]  # what one task of a sweep compiles, all compile
+from labs.tasks import Task
 
 
 def sweep(task, grid, steps=500, device=None, compile=None, progress=None, record_at=None):
@@ -39,13 +37,55 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
     the last; by default some two dozen. Runs that are in the cache are not trained again. An
     interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return
     the whole record. Raises ValueError for a batch larger than the data set, or a loss that is not
-    finite before the first step.
+    finite before the first step, and TypeError for what is no task or no grid.
     """
+    _check_kinds(task, grid)
     steps, device = check("steps", steps), device or best_device()
-    varied = isinstance(task, Varied)
-    rank, world = shard.processes()
-    tasks = task.tasks() if varied else [task]
+    record_at = None if record_at is None else list(record_at)
+    tasks = task.tasks() if isinstance(task, Varied) else [task]
     works = [Work(one, grid, steps, device, compile, record_at) for one in tasks]
+    outcome.check_alike(works)
+    _warn_of_damage(works)
+    chunks, finished, interrupted = _train_missing(works, progress)
+    if interrupted:
+        warnings.warn(
+            f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the "
+            "rest as not trained. Run the sweep again to train only those.",
+            stacklevel=2,
+        )
+    return outcome.record(task, works, grid, record_at, len(chunks))
+
+
+def _check_kinds(task, grid):
+    if not isinstance(task, (Task, Varied)):
+        raise TypeError(
+            "the first argument must be a task, such as labs.tasks.spirals(), or labs.vary(…), "
+            f"got {task!r}; if that is a function that makes one, call it"
+        )
+    if not isinstance(grid, Grid):
+        raise TypeError(
+            f"the second argument must be a labs.Grid, got {grid!r}; write "
+            "labs.Grid(learning_rate=…)"
+        )
+
+
+def _warn_of_damage(works):
+    damaged = sum(work.cache.damaged for work in works)
+    if damaged:
+        warnings.warn(
+            f"{damaged} of the runs kept in {works[0].cache.place} should be whole, but are "
+            "damaged or cannot be read; they are trained again now",
+            stacklevel=3,
+        )
+
+
+def _train_missing(works, progress):
+    """Train what is missing: the chunks, how many were finished, and whether an interrupt ended it.
+
+    Raises KeyboardInterrupt where there is nothing to return.
+    """
+    rank, world = shard.processes()
+    device, failure = works[0].device, None
     with contextlib.ExitStack() as stacked:
         threads = 1
         if device.type == "cpu":
@@ -53,36 +93,40 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
             threads = stacked.enter_context(one_thread_an_operation())
         if world > 1:
             shard.agree(works)
-        engine = min((work.choose_engine() for work in works), key=ENGINES.index)
-        chunks = [(work, chunk) for work in works for chunk in work.plan(engine, threads * world)]
-        own = chunks[rank::world]
-        with _progress_bar(own, steps, progress, rank) as bar:
-            finished, interrupted = _train_all(own, threads, bar.update)
-        if interrupted and (world > 1 or not any(work.there.any() for work in works)):
-            raise KeyboardInterrupt
+        chunks = [(work, chunk) for work in works for chunk in work.plan(threads * world)]
         if world > 1:
-            shard.exchange(works, chunks)
-    if interrupted:
-        warnings.warn(
-            f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the "
-            "rest as not trained. Run the sweep again to train only those.",
-            stacklevel=2,
-        )
-    axes = (*(task.axes if varied else ()), *grid.axes())
-    arrays, coordinates = provenance.arrays(works, axes)
-    attrs = provenance.attributes(task, works, grid, len(chunks), threads * world)
-    runs = make(axes, arrays, attrs, coordinates)
-    if works[0].task.view:
-        drawn, columns = provenance.samples(works, task.axes if varied else ())
-        runs = runs.assign(samples=drawn).assign_coords(column=columns)
-    return runs
+            chunks = shard.as_the_first_has_it(works, chunks)
+        try:
+            finished, interrupted = _train_all(chunks[rank::world], threads, progress, rank)
+        except Exception as error:  # raised again below, when the other processes know of it
+            finished, interrupted, failure = 0, False, error
+        if world > 1:
+            shard.exchange(works, chunks, well=not (failure or interrupted))
+        if failure:
+            raise failure
+    if interrupted and (world > 1 or not any(work.there.any() for work in works)):
+        raise KeyboardInterrupt
+    return chunks, finished, interrupted
 
 
-def _train_all(chunks, threads, tick):
-    """Train `chunks`, pairs of work and chunk, on so many threads.
+def _train_all(chunks, threads, progress, rank):
+    """Train `chunks`, pairs of work and chunk, on so many threads, compiled ones first.
 
     Returns how many were finished, and whether an interrupt ended it early.
     """
+    finished, interrupted = 0, False
+    with _progress_bar(chunks, progress, rank) as bar:
+        for engine in ("compiled", "traced", "eager"):
+            own = [(work, chunk) for work, chunk in chunks if work.engine == engine]
+            for work, chunk in own:
+                work.prepare(chunk)
+            if not interrupted:
+                done, interrupted = _train_side_by_side(own, threads, bar.update)
+                finished += done
+    return finished, interrupted
+
+
+def _train_side_by_side(chunks, threads, tick):
     stop, finished = threading.Event(), 0
 
     def tick_or_stop(runs):
@@ -105,10 +149,10 @@ def _train_all(chunks, threads, tick):
     return finished, stop.is_set()
 
 
-def _progress_bar(chunks, steps, wish, rank):
+def _progress_bar(chunks, wish, rank):
     hidden = os.environ.get("LABS_PROGRESS") == "off" if wish is None else not wish
     return tqdm(
-        total=sum(len(chunk.index) for _, chunk in chunks) * steps,
+        total=sum(len(chunk.index) * work.steps for work, chunk in chunks),
         desc="training",
         unit=" steps",
         unit_scale=True,

@@ -10,48 +10,34 @@ import warnings
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-_lock = (
-    threading.Lock()
-)  # one thread traces at a time: it puts proxies into a module that the others share
+# One thread traces at a time: it puts proxies into a module that the others share.
+_lock = threading.Lock()
 
 
 def operations(function, *tensors):
     """The graph of operations that `function` runs on such tensors: a `torch.fx.GraphModule`.
 
-    `function` takes and returns tensors, and does the same whatever their values are.
+    `function` takes and returns tensors, and does the same whatever their values are. The graph
+    keeps copies of the tensors that it holds: what becomes of the function's own does not change
+    it.
     """
-    copies = [
-        tensor.clone() for tensor in tensors
-    ]  # tracing runs the function, which may change them
+    copies = [tensor.clone() for tensor in tensors]  # tracing runs the function
     with _lock:
-        return make_fx(lambda *tensors: function(*tensors))(*copies)  # make_fx takes no method
+        graph = make_fx(lambda *tensors: function(*tensors))(*copies)  # make_fx takes no method
+    for name in {node.target for node in graph.graph.find_nodes(op="get_attr")}:
+        held = getattr(graph, name)
+        if isinstance(held, torch.Tensor):
+            delattr(graph, name)
+            graph.register_buffer(name, held.detach().clone())
+    return graph
 
 
-class Traced:
-    """Calls `function` as a list of operations, written down once for each combination of shapes.
+def interpreted(graph):
+    """The module `graph`, run by PyTorch's interpreter of such lists, without Python.
 
-    PyTorch's interpreter of such lists, part of TorchScript, is deprecated, but nothing else in
-    PyTorch starts them without Python.
-    """
-
-    def __init__(self, function):
-        self.function, self.lists, self.lock = function, {}, threading.Lock()
-
-    def __call__(self, *tensors):
-        """What the function returns."""
-        shapes = tuple(tensor.shape for tensor in tensors)
-        if shapes not in self.lists:
-            with self.lock:
-                if shapes not in self.lists:  # another thread may have been first
-                    self.lists[shapes] = _interpreted(operations(self.function, *tensors))
-        return self.lists[shapes](*tensors)
-
-
-def _interpreted(graph):
-    """The module `graph`, run by the interpreter.
-
-    It looks operations up by name and types: overloads go, and a number that stands for a tensor
-    becomes one.
+    The interpreter is part of TorchScript, which is deprecated, but nothing else in PyTorch does
+    this. It looks operations up by name and types: overloads go, and a number that stands for a
+    tensor becomes one.
     """
     nodes = graph.graph
     for node in nodes.nodes:
@@ -65,18 +51,22 @@ def _interpreted(graph):
     graph.recompile()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # that it is deprecated, and how the class of `graph` is written
+            # that it is deprecated, and how the class of `graph` is written
+            warnings.simplefilter("ignore")
             return torch.jit.script(graph)
     except (RuntimeError, torch.jit.frontend.FrontendError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         warnings.warn(
-            "the interpreter should know the network's operations, but does not, so Python "
-            f"starts them, which is slower ({reason})",
+            "the interpreter should know the network's operations, but does not, so Python starts "
+            f"them, which is slower ({reason})",
             stacklevel=2,
         )
         return graph
+
+
+def first_line(error):
+    """The first line of an error's message, which may be empty."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _as_tensor(nodes, value):

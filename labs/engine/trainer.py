@@ -19,11 +19,11 @@ import torch.nn.functional as F
 from torch._higher_order_ops import while_loop
 
 from labs import data, optimizers
-from labs.engine.traced import Traced
+from labs.engine.traced import interpreted, operations
 from labs.settings import COLUMNS
 
 MOST_PROGRAMS = 64  # kept in memory for later sweeps; the one that was used longest ago goes first
-_lock, _kept = threading.Lock(), collections.OrderedDict()  # one thread compiles at a time
+_lock, _kept = threading.Lock(), collections.OrderedDict()
 
 
 class Inputs(NamedTuple):
@@ -138,90 +138,100 @@ def _filled(table, steps):
 
 
 class Program:
-    """Trains chunks of one network.
+    """Trains chunks of one batch size, one number of runs, and the same rules on the same rows.
 
-    They share one batch size, one number of runs, and the same rules on the same rows.
+    `engine`: "traced" and "compiled" run graphs of operations, written down once for each
+    combination of shapes; the program keeps these and nothing else of the network. "eager" calls
+    the network itself.
     """
 
-    def __init__(self, ensemble, slices, engine, device, part):
-        self.slices, self.part = slices, part
-        self.looped, self.ready = engine == "compiled" and device.type == "cpu", set()
-        self.scores, self.pictures = ensemble.scores, ensemble.pictures
-        self.step = functools.partial(step, ensemble.gradients, slices)
-        if (
-            self.looped
-        ):  # the whole loop is one C++ program, which leaves Python's lock to other threads
-            options = {"cpp_wrapper": True}
-            build = functools.partial(torch.compile, fullgraph=True, dynamic=False, options=options)
-            self._loop, self.scores = build(self._loop), build(ensemble.scores)
-            self.pictures = build(ensemble.pictures)
-        elif engine == "compiled":
-            self.step = torch.compile(self.step, fullgraph=True, dynamic=False)
-        elif engine == "traced":
-            self.flat_step = Traced(self.flat_step)
-            self.scores, self.pictures = Traced(ensemble.scores), Traced(ensemble.pictures)
+    def __init__(self, slices, engine, device, part):
+        self.slices, self.engine, self.part = slices, engine, part
+        self.looped = engine == "compiled" and device.type == "cpu"
+        self.ready, self.lock = {}, threading.Lock()
 
-    def prepare(self, inputs, state, samples, points=None):
-        """Compile, if that is to be done.
+    def run(self, what, function, *tensors):
+        """What `function` returns. `what` names it: "step", "scores" or "pictures"."""
+        if self.engine == "eager":
+            return function(*tensors)
+        return self._built(what, function, tensors)(*tensors)
 
-        Only the first thread that asks does it, and the others wait.
-        """
-        shapes = tuple(tensor.shape for tensor in inputs.flat())
-        if self.looped:
-            limits = {"recompile_limit": 2**16, "accumulated_recompile_limit": 2**16}
-            with _lock, torch._dynamo.config.patch(**limits):
-                if shapes not in self.ready:
-                    self.advance(inputs, state, 0)
-                    self.measure(state, samples)
-                    if points is not None:
-                        self.picture(state, points)
-                    self.ready.add(shapes)
+    def _built(self, what, function, tensors):
+        key = what, tuple((tensor.shape, tensor.dtype) for tensor in tensors)
+        if key not in self.ready:
+            with self.lock:
+                if key not in self.ready:  # another thread may have been first
+                    graph = operations(function, *tensors)
+                    build = interpreted if self.engine == "traced" else self._compiled(what)
+                    self.ready[key] = build(graph)
+        return self.ready[key]
+
+    def _compiled(self, what):
+        """How a graph is compiled: a step with the loop around it, as one C++ program that leaves
+        Python's lock to other threads."""
+        options = {"options": {"cpp_wrapper": True}} if self.looped else {}
+        make = functools.partial(torch.compile, fullgraph=True, dynamic=False, **options)
+        return lambda graph: make(_loop_of(graph) if what == "step" and self.looped else graph)
 
     def theta(self, state):
         """The parameters (R, P) of all runs."""
         return joined(state[2 : 2 + len(self.slices)])
 
-    def flat_step(self, *tensors):
-        """One step, for the tensors of inputs and state in a row."""
-        return self.step(*Inputs.of_flat(tensors))
-
-    def _loop(self, inputs, end_1, state):
-        body = lambda *state: self.step(inputs, tuple(tensor.clone() for tensor in state))
-        return while_loop(lambda t_1, *rest: (t_1 < end_1).squeeze(), body, state)
-
-    def advance(self, inputs, state, steps):
+    def advance(self, ensemble, inputs, state, steps):
         """The state after `steps` more updates."""
+        flat = lambda *tensors: step(ensemble.gradients, self.slices, *Inputs.of_flat(tensors))
+        tensors = inputs.flat()
         if self.looped:
-            return self._loop(inputs, state[0] + steps, state)
+            loop = self._built("step", flat, (*tensors, *state))
+            return loop(tensors, state[0] + steps, state)
         for _ in range(steps):
-            state = self.flat_step(*inputs.flat(), *state)
+            state = self.run("step", flat, *tensors, *state)
         return state
 
-    def measure(self, state, samples):
+    def measure(self, ensemble, state, samples):
         """Losses and metric (2 or 3, R) over all samples, `part` runs at a time."""
         everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
         parts = self.theta(state).split(self.part)
-        return torch.cat([self.scores(part, *everything) for part in parts], dim=1)
+        scores = [self.run("scores", ensemble.scores, part, *everything) for part in parts]
+        return torch.cat(scores, dim=1)
 
-    def picture(self, state, points):
+    def picture(self, ensemble, state, points):
         """What the task's view shows of every run (R, M), `part` runs at a time."""
         parts = self.theta(state).split(self.part)
-        return torch.cat([self.pictures(part, points) for part in parts])
+        return torch.cat([self.run("pictures", ensemble.pictures, part, points) for part in parts])
+
+    def prepare(self, ensemble, inputs, state, samples, points=None):
+        """Compile what such chunks need, before any thread trains: PyTorch runs no compiled program
+        in one thread while another writes a graph down."""
+        limits = {"recompile_limit": 2**16, "accumulated_recompile_limit": 2**16}
+        with torch._dynamo.config.patch(**limits):
+            self.advance(ensemble, inputs, tuple(tensor.clone() for tensor in state), 1)
+            self.measure(ensemble, state, samples)
+            if points is not None:
+                self.picture(ensemble, state, points)
 
 
-def program_for(ensemble, chunk, engine, device, digest):
+def _loop_of(graph):
+    """A function of inputs, a last step (1,) and a state, that runs the step `graph` until then."""
+
+    def loop(inputs, end_1, state):
+        body = lambda *state: graph(*inputs, *(tensor.clone() for tensor in state))
+        return while_loop(lambda t_1, *rest: (t_1 < end_1).squeeze(), body, state)
+
+    return loop
+
+
+def program_for(chunk, engine, device, digest):
     """The program that trains `chunk` and those like it.
 
-    Later sweeps that compute the same, as `digest` says, find it ready; where it is None, nothing
+    Later sweeps that compute the same, as `digest` says, find it ready. Where that is None, nothing
     says what is computed, and the program is for this chunk alone.
     """
-    build = functools.partial(Program, ensemble, chunk.slices(), engine, device, chunk.part)
     if digest is None:
-        return build()
-    batch_size = chunk.settings[0]["batch_size"]
-    key = (digest, engine, str(device), batch_size, len(chunk.index), chunk.slices(), chunk.part)
+        return Program(chunk.slices(), engine, device, chunk.part)
+    key = digest, engine, str(device), chunk.kind()
     with _lock:
-        program = _kept.pop(key, None) or build()
+        program = _kept.pop(key, None) or Program(chunk.slices(), engine, device, chunk.part)
         _kept[key] = program
         while len(_kept) > MOST_PROGRAMS:
             _kept.popitem(last=False)

@@ -43,7 +43,7 @@ class Work:
         self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
         self.cache, self.keys = Cache(self.rows.dtype), self._keys()
         self.run_keys = self._read()
-        self.engine, self.digests = "cache", {}
+        self.engine, self.programs = "cache", {}
 
     def row_type(self):
         """What is kept of a run."""
@@ -57,7 +57,7 @@ class Work:
     def _keys(self):
         try:
             moments = [self.moments, self.viewed, DIVERGED]
-            arguments = self.points, self.steps, moments, self.wish
+            arguments = self.points, self.steps, moments, self.wish is True
             return Keys(self.task, self.ensemble, self.samples, *arguments)
         except NotDetermined as error:
             self._say_not_kept(error)
@@ -76,7 +76,6 @@ class Work:
             return self._say_not_kept(error)
         found, rows = self.cache.read(keys)
         self.rows[found], self.there[found] = rows, True
-        self.cache.report()
         return keys
 
     def _say_not_kept(self, error):
@@ -105,64 +104,74 @@ class Work:
             compile = flops > enough and trainer.can_compile(self.device)
         return "compiled" if compile else "traced" if self.device.type == "cpu" else "eager"
 
-    def plan(self, engine, workers):
-        """The chunks that are to be trained by `engine`; `workers` of them can train at a time.
+    def plan(self, workers):
+        """The chunks that are to be trained; `workers` of them can train at a time."""
+        missing, self.engine = self.missing(), self.choose_engine()
+        if not missing:
+            return []
+        return chunks.plan(missing, self.ensemble, self.samples, self.engine, workers)
 
-        Writes down what their programs compute, too: PyTorch runs no compiled program in one thread
-        while another traces.
+    def prepare(self, chunk):
+        """Find or make the program that trains a chunk; compile it, if that is to be done.
+
+        For the thread that calls `sweep`, before others train.
         """
-        missing, self.engine = self.missing(), engine
-        sizes = {setting["batch_size"] for setting in missing.values()}
-        self.digests = {size: self._digest(size) for size in sizes}
-        return chunks.plan(missing, self.ensemble, self.samples, engine, workers)
+        if chunk.kind() not in self.programs:
+            digest = self._digest(*chunk.kind()[:2])
+            program = trainer.program_for(chunk, self.engine, self.device, digest)
+            self.programs[chunk.kind()] = program
+            if self.engine == "compiled":
+                inputs, state = self._start(chunk)
+                program.prepare(self.ensemble, inputs, state, self.samples, self.points)
 
-    def _digest(self, batch_size):
-        """What the programs for a batch size compute, or None where nothing says so."""
+    def _digest(self, batch_size, slices):
+        """What a program computes, or None where nothing says so."""
         try:
-            return self.keys and self.keys.program(batch_size)
+            return self.keys and self.keys.program(batch_size, [name for name, _, _ in slices])
         except NotDetermined:
             return None
 
     def train(self, chunk, tick=lambda runs: None):
-        """Train the runs of a chunk and keep them.
+        """Train the runs of a chunk and keep them. `tick` is called with the number of updates just
+        made.
 
-        `tick` is called with the number of updates just made. Raises ValueError where a loss is not
-        finite before the first step, and what `tick` raises.
+        Raises ValueError where a loss is not finite before the first step, and what `tick` raises.
         """
         began = time.perf_counter()
-        digest = self.digests[chunk.settings[0]["batch_size"]]
-        program = trainer.program_for(self.ensemble, chunk, self.engine, self.device, digest)
-        rows = self._rows(*self._follow(program, chunk, tick))
+        rows = self._rows(*self._follow(self.programs[chunk.kind()], chunk, tick))
         synchronize(self.device)
         rows["seconds"] = (time.perf_counter() - began) / len(rows)
-        with self.lock:  # a run that another chunk has trained, too, stays as it is
-            new = [row for row, i in enumerate(chunk.index) if not self.there[i]]
-            index = [chunk.index[row] for row in new]
+        new = chunk.new()
+        index = [chunk.index[row] for row in new]
+        with self.lock:
             self.rows[index], self.there[index] = rows[new], True
         if self.run_keys:
             self.cache.write([self.run_keys[i] for i in index], rows[new])
+
+    def _start(self, chunk):
+        """The inputs and the first state of a chunk."""
+        seeds = {seed: vector_of(self.task.model(seed)) for seed in set(chunk.values("seed"))}
+        theta_RP = torch.stack([seeds[seed] for seed in chunk.values("seed")]).to(self.device)
+        return trainer.start(theta_RP, chunk, self.samples, self.steps)
 
     def _follow(self, program, chunk, tick):
         """Train a chunk; return its scores, when its runs diverged, and pictures of the view.
 
         The scores are (2 or 3, R, K), the steps at which runs diverged (R,).
         """
-        seeds = {seed: vector_of(self.task.model(seed)) for seed in set(chunk.values("seed"))}
-        theta_RP = torch.stack([seeds[seed] for seed in chunk.values("seed")]).to(self.device)
-        inputs, state = trainer.start(theta_RP, chunk, self.samples, self.steps)
-        program.prepare(inputs, state, self.samples, self.points)
+        inputs, state = self._start(chunk)
         scores, pictures = [], []
         for here, there in zip(self.moments, [*self.moments[1:], None]):
-            scores.append(program.measure(state, self.samples))
+            scores.append(program.measure(self.ensemble, state, self.samples))
             if here == 0:
                 limit_R = DIVERGED * _first_losses(scores[0][0], chunk)
                 inputs = inputs._replace(limit_R=limit_R)
             diverged_R = state[1]
             diverged_R[(diverged_R < 0) & ~(scores[-1][0] < inputs.limit_R)] = here
             if here in self.viewed:
-                pictures.append(program.picture(state, self.points))
+                pictures.append(program.picture(self.ensemble, state, self.points))
             if there:
-                state = program.advance(inputs, state, there - here)
+                state = program.advance(self.ensemble, inputs, state, there - here)
                 tick(len(chunk.index) * (there - here))
         return torch.stack(scores, dim=-1), state[1], pictures
 

@@ -5,6 +5,9 @@ and after an edit, as text that is run, the way a reader edits a cell or a file.
 """
 
 import dataclasses
+import os
+import pathlib
+import subprocess
 import sys
 import textwrap
 import types
@@ -17,6 +20,7 @@ import labs
 from labs.engine import keys, work
 
 CPU = torch.device("cpu")
+ROOT = pathlib.Path(__file__).parents[2]
 HEAD = """
 import dataclasses, functools, os
 import numpy as np
@@ -44,6 +48,14 @@ task = labs.tasks.Task(
 """
 MSE = "((outputs.squeeze(-1) - y) ** 2)"
 
+VMAP = """
+class Same(torch.autograd.Function):
+    forward = staticmethod(lambda x: x.clone())
+    setup_context = staticmethod(lambda ctx, inputs, output: None)
+    backward = staticmethod(lambda ctx, g: g)
+    vmap = staticmethod(lambda info, dims, x: (RULE, dims[0]))
+loss = lambda outputs, y: Same.apply((outputs.squeeze(-1) - y).square().mean())
+"""
 CHANGES = {  # what is edited: (before, after); the record must be another one
     "a lambda whose body is on the next line": (
         f"loss = lambda outputs, y: \\\n    {MSE}.mean()",
@@ -135,6 +147,10 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
         "    setup_context = staticmethod(lambda ctx, inputs, output: None)\n"
         "    backward = staticmethod(lambda ctx, g: -g)\n"
         f"loss = lambda outputs, y: Id.apply({MSE}.mean())",
+    ),
+    "a rule for vmap of one's own": (
+        VMAP.replace("RULE", "x"),
+        VMAP.replace("RULE", "3 * x"),
     ),
     "a forward hook": (
         "def make_model(): return nn.Linear(2, 1)",
@@ -240,12 +256,12 @@ def trained(monkeypatch):
     return seen
 
 
-def without_cache(monkeypatch, task):
+def without_cache(monkeypatch, task, **values):
     """The record trained anew, and by programs that no other sweep has used."""
     with monkeypatch.context() as patch:
         patch.setenv("LABS_CACHE", "off")
         patch.setattr(work.trainer, "_kept", type(work.trainer._kept)())
-        return swept(task)
+        return swept(task, **values)
 
 
 MEMORY = list(CHANGES)[:4] + [
@@ -347,8 +363,10 @@ def test_an_edit_of_what_trains_the_runs_trains_them_again(change, trained, monk
     swept(task_of("view = None"), optimizer="adam")
     trained.clear()
     change(monkeypatch)
-    swept(task_of("view = None"), optimizer="adam")
+    second = swept(task_of("view = None"), optimizer="adam")
     assert trained == [0, 1]
+    anew = without_cache(monkeypatch, task_of("view = None"), optimizer="adam")
+    np.testing.assert_array_equal(second.train_loss, anew.train_loss)
 
 
 def test_the_steps_that_are_recorded_are_part_of_the_key(trained):
@@ -410,22 +428,54 @@ def test_variants_of_a_task_share_runs_with_the_task_alone(trained):
     assert trained == []
 
 
+@torch.library.custom_op("tests::twice", mutates_args=())
+def twice(x: torch.Tensor) -> torch.Tensor:
+    """An operation whose graph says its name alone."""
+    return 2 * x
+
+
+twice.register_fake(lambda x: torch.empty_like(x))
+
+
+class Count:
+    """A loss that is another one each time it is called."""
+
+    calls = 0
+
+    def __call__(self, outputs, y):
+        self.calls += 1
+        return self.calls * (outputs.squeeze(-1) - y).square().mean()
+
+
 @pytest.mark.parametrize(
-    "text, reason",
+    "change, reason",
     [
-        ("loss = lambda outputs, y: {}.mean() * torch.rand(())", "draws random numbers"),
+        (dict(loss=lambda outputs, y: outputs.mean() * torch.rand(())), "random"),
         (
-            "def loss(outputs, y):\n    return {}.mean() if outputs.sum().item() > 0 else {}.sum()",
-            "data-dependent",
+            dict(loss=lambda o, y: o.mean() if o.sum().item() > 0 else o.sum()),
+            "data-dependent|item",
         ),
+        (dict(loss=Count()), "called twice, it computes two different things"),
+        (dict(loss=lambda outputs, y: exec("assert False")), "AssertionError"),
     ],
 )
-def test_what_cannot_be_traced_has_no_key_and_the_reason_is_said(text, reason):
-    task = task_of(text.replace("{}", MSE))
-    ensemble = work.Ensemble(task, CPU)
-    with pytest.raises(keys.NotDetermined, match=reason):
-        theta_P = work.vector_of(task.model(0))
-        keys.graph_digest(ensemble.gradient, theta_P, task.data.train_x, task.data.train_y)
+def test_what_nothing_determines_has_no_key_and_the_reason_is_said(change, reason):
+    task = dataclasses.replace(task_of(""), **change)
+    with pytest.warns(UserWarning, match=rf"nothing says beforehand what .* \(.*({reason})"):
+        assert work.Work(task, labs.Grid(), 5, CPU, None).run_keys is None
+
+
+def test_an_operation_whose_graph_says_its_name_alone_has_no_key():
+    with pytest.raises(keys.NotDetermined, match="tests.twice.* is no operation of PyTorch's own"):
+        keys.graph_digest(lambda x: torch.ops.tests.twice(x), torch.ones(2))
+
+
+def test_attention_without_dropout_has_a_key_and_with_it_has_none():
+    x = torch.randn(1, 2, 4, 8)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    assert keys.graph_digest(lambda x: attend(x, x, x), x)
+    with pytest.raises(keys.NotDetermined, match="draws random numbers"):
+        keys.graph_digest(lambda x: attend(x, x, x, dropout_p=0.5), x)
 
 
 def test_runs_that_are_not_kept_are_trained_each_time_and_a_sentence_says_so(trained, monkeypatch):
@@ -441,14 +491,47 @@ def test_runs_that_are_not_kept_are_trained_each_time_and_a_sentence_says_so(tra
     assert trained == [0, 1, 0, 1]
 
 
-def test_a_key_is_the_same_in_every_process(tmp_path):
-    task, other = task_of(""), task_of("unused = 1")
-    for _ in range(3):
-        assert key_of(task) == key_of(other)
-    assert len({key_of(dataclasses.replace(task, name=name)) for name in "ab"}) == 1
+def test_a_key_is_the_same_in_every_process():
+    program = (
+        "import labs, torch; from labs.engine.work import Work;"
+        "w = Work(labs.tasks.spirals(), labs.Grid(optimizer='adam'), 5, torch.device('cpu'), None);"
+        "print(*w.run_keys, w.keys.program(32, ['adam']))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "12"
+    }
+    assert len(told) == 1 and len(told.pop()) > 40
 
 
-def key_of(task):
-    """The key of a run with the default settings."""
-    w = work.Work(task, labs.Grid(), 5, CPU, None)
-    return w.keys.run(w.settings[0])
+def test_a_rule_that_is_replaced_is_the_one_that_trains(monkeypatch):
+    """Its program, too: the one in memory has the old rule."""
+    rules = labs.optimizers.RULES
+    slower = dataclasses.replace(
+        rules["sgd"], update=lambda theta, grad, state, lr, bias: theta.sub_(grad * lr / 7)
+    )
+    first = swept(task_of(""))
+    monkeypatch.setitem(rules, "sgd", slower)
+    second = swept(task_of(""))
+    assert second.equals(without_cache(monkeypatch, task_of("")).assign_attrs(second.attrs))
+    assert not first.train_loss.equals(second.train_loss)
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_a_tensor_that_is_changed_in_place_does_not_reach_a_kept_program(compile, monkeypatch):
+    monkeypatch.setenv("LABS_CACHE", "off")
+    text = "W = torch.ones(3)\nloss = lambda o, y: W.mean() * (o.squeeze(-1) - y).square().mean()"
+    run = lambda task: labs.sweep(task, labs.Grid(seed=[0, 1]), 6, CPU, compile=compile)
+    task = task_of(text)
+    first = run(task)
+    task.loss.__globals__["W"][1] = 50
+    again = run(task_of(text))
+    np.testing.assert_array_equal(again.train_loss, first.train_loss)
+    assert not run(task).train_loss.equals(first.train_loss)

@@ -284,6 +284,18 @@ def test_a_task_without_metric_and_view_has_none_in_its_record():
     assert set(runs.data_vars) == {"train_loss", "val_loss", "diverged_at", "trained"}
 
 
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ((labs.tasks.spirals, labs.Grid()), "first argument must be a task.*call it"),
+        ((labs.tasks.spirals(), {"seed": 0}), "second argument must be a labs.Grid, got .*write"),
+    ],
+)
+def test_what_is_no_task_or_no_grid_is_refused_in_words(arguments, words):
+    with pytest.raises(TypeError, match=words):
+        labs.sweep(*arguments)
+
+
 def test_tasks_that_measure_other_things_cannot_share_a_record():
     def task(kind):
         return {"valley": labs.tasks.valley, "spirals": labs.tasks.spirals}[kind]()

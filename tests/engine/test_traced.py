@@ -8,21 +8,36 @@ from torch.func import functional_call, vmap
 from labs.engine import traced
 
 
-def test_a_list_is_written_once_for_each_combination_of_shapes_and_returns_what_the_function_does():
+def listed(function, *tensors):
+    """The function as the interpreter runs it."""
+    return traced.interpreted(traced.operations(function, *tensors))
+
+
+def test_a_list_returns_what_the_function_does_and_does_not_call_it_again():
     calls = []
-    listed = traced.Traced(lambda x, y: (calls.append(1), 2 * (x @ y).relu() + 1)[1])
-    for columns in (3, 4, 3, 4):
-        x, y = torch.randn(2, 5), torch.randn(5, columns)
-        torch.testing.assert_close(listed(x, y), 2 * (x @ y).relu() + 1)
-    assert len(calls) == 2
+    function = lambda x, y: (calls.append(1), 2 * (x @ y).relu() + 1)[1]
+    x, y = torch.randn(2, 5), torch.randn(5, 3)
+    run = listed(function, x, y)
+    for _ in range(3):
+        x, y = torch.randn(2, 5), torch.randn(5, 3)
+        torch.testing.assert_close(run(x, y), 2 * (x @ y).relu() + 1)
+    assert len(calls) == 1
 
 
 def test_what_the_function_changes_is_changed_once_by_each_call():
-    listed = traced.Traced(lambda x: x.add_(1))
     x = torch.zeros(3)
+    run = listed(lambda x: x.add_(1), x)
+    assert x.tolist() == [0] * 3
     for count in (1, 2, 3):
-        listed(x)
+        run(x)
         assert x.tolist() == [count] * 3
+
+
+def test_a_tensor_that_a_list_holds_is_a_copy():
+    w = torch.ones(3)
+    run = listed(lambda x: x * w, torch.ones(3))
+    w[1] = 7
+    assert run(torch.ones(3)).tolist() == [1, 1, 1]
 
 
 class Mixed(nn.Module):
@@ -50,7 +65,8 @@ def test_gradients_of_a_network_with_unusual_operations_are_right():
     gradient = torch.func.grad(lambda parameters: functional_call(model, parameters, (x,)))
     both = lambda *tensors: tuple(vmap(gradient)(dict(zip(names, tensors))).values())
     model(x).backward()
-    for p, grad in zip(model.parameters(), traced.Traced(both)(*parameters.values())):
+    run = listed(both, *parameters.values())
+    for p, grad in zip(model.parameters(), run(*parameters.values())):
         torch.testing.assert_close(grad, p.grad[None].expand_as(grad))
 
 
@@ -65,5 +81,5 @@ def test_a_list_that_the_interpreter_does_not_know_is_run_by_python_and_says_so(
     with pytest.warns(
         UserWarning, match="the interpreter should know the network's operations, but does not"
     ):
-        listed = traced._interpreted(torch.fx.GraphModule(nn.Module(), graph))
-    assert listed(torch.zeros(2)).tolist() == [1, 1]
+        run = traced.interpreted(torch.fx.GraphModule(nn.Module(), graph))
+    assert run(torch.zeros(2)).tolist() == [1, 1]
