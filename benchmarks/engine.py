@@ -1,6 +1,6 @@
 """How fast labs.sweep trains a grid, beside four other ways to do the same work: `make bench`.
 
-    python benchmarks/engine.py [--rounds 5] [--only spirals-256 ...] [--out FILE.json]
+    python benchmarks/engine.py [--rounds 3] [--only spirals-256 ...] [--out FILE.json]
 
 Each contender is a process of its own, so that none shares a compiler's state or a thread pool with
 another. For a workload all are started; each trains everything once, cold (its compilation counted,
@@ -318,7 +318,7 @@ def main():
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--contenders", nargs="*", default=CONTENDERS)
     parser.add_argument(

@@ -1,6 +1,6 @@
 """What a run costs in sweeps of 256 to 65,536 runs, compiled beforehand, with the record.
 
-    python benchmarks/scaling.py [--rounds 5] [--out FILE.json]
+    python benchmarks/scaling.py [--rounds 3] [--out FILE.json]
 
 The sizes take turns; microseconds per run and step.
 """
@@ -30,7 +30,7 @@ def microseconds(runs):
 def main():
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--out", type=pathlib.Path, default=pathlib.Path(__file__).with_name("scaling.json")
     )
