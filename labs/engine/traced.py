@@ -8,6 +8,8 @@ import threading
 import warnings
 
 import torch
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
 # One thread traces at a time: it puts proxies into a module that the others share.
@@ -22,7 +24,8 @@ def operations(function, *tensors):
     it.
     """
     copies = [tensor.clone() for tensor in tensors]  # tracing runs the function
-    with _lock:
+    shapes = TracingContext(FakeTensorMode(allow_fallback_kernels=True))
+    with _lock, tracing(shapes):  # one of these for all nodes; make_fx makes one for each
         graph = make_fx(lambda *tensors: function(*tensors))(*copies)  # make_fx takes no method
     for name in {node.target for node in graph.graph.find_nodes(op="get_attr")}:
         held = getattr(graph, name)
