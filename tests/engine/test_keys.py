@@ -282,12 +282,12 @@ def test_an_edit_that_changes_what_is_computed_gives_the_new_record(
     if cache == "memory":
         monkeypatch.setenv("LABS_CACHE", "off")
     before, after = CHANGES[edit]
-    helper = tmp_path / "helper.py"
+    helper = tmp_path / "helper.py"  # of two lengths: Python tells files of one second apart by size
     monkeypatch.syspath_prepend(tmp_path)
     helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()")
     first = swept(task_of(before))
     sys.modules.pop("helper", None)
-    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).abs().sum() * 7")
+    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).abs().sum() * 777")
     after = task_of(after)
     trained.clear()
     second = swept(after)
