@@ -282,7 +282,8 @@ def test_an_edit_that_changes_what_is_computed_gives_the_new_record(
     if cache == "memory":
         monkeypatch.setenv("LABS_CACHE", "off")
     before, after = CHANGES[edit]
-    helper = tmp_path / "helper.py"  # of two lengths: Python tells files of one second apart by size
+    # Of two lengths: Python tells files of one second apart by their size.
+    helper = tmp_path / "helper.py"
     monkeypatch.syspath_prepend(tmp_path)
     helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()")
     first = swept(task_of(before))
