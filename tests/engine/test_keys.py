@@ -416,6 +416,7 @@ def test_neither_threads_nor_the_way_a_grid_is_cut_are_part_of_the_key(trained, 
     swept(task_of(""), **grid)
     trained.clear()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)  # 7 would outlive the test
     monkeypatch.setitem(work.chunks.CACHES, "traced", (0, 3))
     swept(task_of(""), **grid)
     assert trained == []
