@@ -59,16 +59,10 @@ NBVAL = [
     "--nbval",
     "--nbval-current-env",
     "--nbval-cell-timeout=600",
+    "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
     "book",
 ]
 CACHES = {"LABS_CACHE": "labs", "TORCHINDUCTOR_CACHE_DIR": "inductor", "MPLCONFIGDIR": "matplotlib"}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 LOADS, PRESSES = 7, 40
 SLIDER = ".labs-explorer input[type=range]"
 STATISTICS = {
@@ -108,11 +102,11 @@ def row(what, unit, values, statistic="median"):
 
 @functools.cache
 def helpers():
-    """tests/browser/test_explorer_page.py, which finds explorers in pages and writes such pages."""
+    """tests/browser/explorers.py, which finds explorers in pages and writes such pages."""
     sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
-    import test_explorer_page
+    import explorers
 
-    return test_explorer_page
+    return explorers
 
 
 def copy_tracked(target):
@@ -162,7 +156,7 @@ def chromium():
     find = [sys.executable, ROOT / "tools" / "find_chromium.py"]
     path = subprocess.run(find, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=helpers().FLAGS)
         yield browser
         browser.close()
 

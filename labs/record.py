@@ -18,6 +18,10 @@ import xarray as xr
 from labs import settings
 
 FORMAT = "labs.record/1"
+DAMAGE = (  # what numpy, zipfile, json and xarray raise when bytes of a file are wrong
+    *(OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, RuntimeError),
+    *(ValueError, KeyError, TypeError, AttributeError, MemoryError, OverflowError),
+)
 SCALES = ("linear", "log", "category")
 OTHER_DIMENSIONS = ("step", "moment", "x", "y", "sample", "column")
 """Dimensions that are no axis: steps of training, and what views are made of."""
@@ -163,20 +167,7 @@ def load(path):
             return _dataset(meta, arrays)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-        RuntimeError,
-        MemoryError,
-        OverflowError,
-        zipfile.BadZipFile,
-        zipfile.zlib.error,
-    ) as error:
+    except DAMAGE as error:
         raise ValueError(
             f"{path} should be a record written by labs (.npz, {FORMAT}), but it cannot be read "
             f"as one ({type(error).__name__}: {error}); {advice}"

@@ -8,6 +8,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -49,57 +50,48 @@ def check(name, value):
     return SETTINGS[name].check(name, plain)
 
 
-def _one_of(table):
-    def check(name, value):
-        if not isinstance(value, str) or value not in table:
-            raise ValueError(
-                f"{name} must be one of {sorted(table)}, got {value!r}; choose one of these"
-            )
-        return value
+def _one_of(table, name, value):
+    if not isinstance(value, str) or value not in table:
+        raise ValueError(
+            f"{name} must be one of {sorted(table)}, got {value!r}; choose one of these"
+        )
+    return value
 
-    return check
+
+def _whole(least, name, value):
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, got {value!r}; "
+            f"give {max(least, 1)} or more"
+        )
+    return int(value)
+
+
+def _real(words, fits, name, value):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not fits(value):
+        raise ValueError(f"{name} must be {words}, got {value!r}; give a number such as 0.01")
+    return float(value)
 
 
 def _listed(name, default, table):
-    return Setting(name, default, _one_of(table), control="list", choices=tuple(table))
+    return Setting(name, default, partial(_one_of, table), control="list", choices=tuple(table))
 
 
-def _whole(least):
-    def check(name, value):
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-            raise ValueError(
-                f"{name} must be a whole number of at least {least}, got {value!r}; "
-                f"give {max(least, 1)} or more"
-            )
-        return int(value)
-
-    return check
-
-
-def _real(words, fits):
-    def check(name, value):
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not fits(value):
-            raise ValueError(f"{name} must be {words}, got {value!r}; give a number such as 0.01")
-        return float(value)
-
-    return check
-
-
-_positive = _real("positive", lambda value: value > 0)
-_not_negative = _real("zero or positive", lambda value: value >= 0)
+_positive = partial(_real, "positive", lambda value: value > 0)
+_not_negative = partial(_real, "zero or positive", lambda value: value >= 0)
 
 SETTINGS = {
     setting.name: setting
     for setting in (
         _listed("optimizer", "sgd", optimizers.RULES),
         Setting("learning_rate", 0.1, _positive, scale=LOG, column=True),
-        Setting("batch_size", 32, _whole(1), scale=LOG),
+        Setting("batch_size", 32, partial(_whole, 1), scale=LOG),
         Setting("weight_decay", 0.0, _not_negative, column=True),
         Setting("l2", 0.0, _not_negative, column=True),
         _listed("schedule", "constant", optimizers.SCHEDULES),
-        Setting("seed", 0, _whole(0), control="list", repeats=True),
-        Setting("steps", 500, _whole(1), axis=False),
+        Setting("seed", 0, partial(_whole, 0), control="list", repeats=True),
+        Setting("steps", 500, partial(_whole, 1), axis=False),
     )
 }
 """The settings by name.

@@ -1,6 +1,7 @@
 """What is trained: data, network, loss, metric, and the view of the model for an explorer."""
 
 import dataclasses
+import inspect
 import threading
 from collections.abc import Callable
 
@@ -64,8 +65,16 @@ def _probability(outputs):
     return outputs.squeeze(-1).sigmoid()
 
 
-def _call(name, **arguments):
-    return f"labs.tasks.{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
+def _call(function, **arguments):
+    """The call of `function` with these arguments, those left out that are its defaults."""
+    defaults = inspect.signature(function).parameters
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if name not in defaults or value != defaults[name].default
+    }
+    inside = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    return f"labs.tasks.{function.__name__}({inside})"
 
 
 def valley(curvatures=(1.0, 20.0)):
@@ -74,12 +83,11 @@ def valley(curvatures=(1.0, 20.0)):
     The loss is `sum(curvatures * theta²) / 2`, and theta starts at (1, 1, …). There are no data:
     one empty sample stands for them, and validation repeats training.
     """
-    options = {} if curvatures == (1.0, 20.0) else {"curvatures": curvatures}
     nothing = torch.zeros(1, 1), torch.zeros(1)
     return Task(
         name="valley",
         title="a quadratic valley",
-        call=_call("valley", **options),
+        call=_call(valley, curvatures=curvatures),
         data=data.Data(*nothing, *nothing),
         make_model=lambda: models.Valley(curvatures),
         loss=_mean_output,
@@ -99,11 +107,11 @@ def spirals(width=32, depth=2, activation="relu", **options):
     depth below 1.
     """
     sizes = models.layer_sizes(2, width, depth, 1)
-    network = _given(width=(width, 32), depth=(depth, 2), activation=(activation, "relu"))
+    network = {"width": width, "depth": depth, "activation": activation}
     return Task(
         name="spirals",
         title="two spirals",
-        call=_call("spirals", **network, **options),
+        call=_call(spirals, **network, **options),
         data=data.spirals(**options),
         make_model=lambda: models.mlp(sizes, activation),
         loss=binary_cross_entropy,
@@ -122,11 +130,11 @@ def digits(width=64, depth=1, activation="relu", **options):
     depth below 1.
     """
     sizes = models.layer_sizes(64, width, depth, 10)
-    network = _given(width=(width, 64), depth=(depth, 1), activation=(activation, "relu"))
+    network = {"width": width, "depth": depth, "activation": activation}
     return Task(
         name="digits",
         title="handwritten digits",
-        call=_call("digits", **network, **options),
+        call=_call(digits, **network, **options),
         data=data.digits(**options),
         make_model=lambda: models.mlp(sizes, activation),
         loss=F.cross_entropy,
@@ -134,7 +142,3 @@ def digits(width=64, depth=1, activation="relu", **options):
         metric=accuracy,
         metric_label="accuracy",
     )
-
-
-def _given(**options):
-    return {name: value for name, (value, default) in options.items() if value != default}

@@ -72,7 +72,8 @@ def move(new, root=ROOT):
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1]:
         raise SystemExit(
-            "expected the new address, got none: make address URL=https://github.com/OWNER/REPOSITORY"
+            "expected the new address, got none: "
+            "make address URL=https://github.com/OWNER/REPOSITORY"
         )
     for path in move(sys.argv[1]):
         print(path.relative_to(ROOT))

@@ -40,16 +40,17 @@ class Ensemble:
         return vmap(grad_and_value(self.loss))(theta_RP, x_RBD, y_RB)
 
     def scores(self, theta_RP, train_x, train_y, val_x, val_y):
-        """Training loss, validation loss and, where there is one, validation metric of every run
-        over all samples (3, R), or (2, R) without a metric."""
-
-        def one(theta_P):
-            outputs = self.forward(theta_P, val_x)
-            losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
-            return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
-
+        """What `_scores` says of every run: (3, R), or (2, R) without a metric."""
+        everything = train_x, train_y, val_x, val_y
         with torch.no_grad():
-            return torch.stack(vmap(one)(theta_RP))
+            return torch.stack(vmap(lambda theta_P: self._scores(theta_P, *everything))(theta_RP))
+
+    def _scores(self, theta_P, train_x, train_y, val_x, val_y):
+        """Training loss, validation loss and, where there is one, validation metric of one run,
+        over all samples."""
+        outputs = self.forward(theta_P, val_x)
+        losses = self.loss(theta_P, train_x, train_y), self.task_loss(outputs, val_y)
+        return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
 
     def pictures(self, theta_RP, x_MD):
         """What the task's view shows of every run (R, M), as whole 255ths."""

@@ -19,9 +19,8 @@ from labs.engine.chunks import Chunk
 from labs.engine.ensemble import vector_of
 from labs.engine.traced import first_line, operations
 
-FORMAT = (
-    "labs.run/1"  # of the record of one run, and of what the trainer does around the operations
-)
+FORMAT = "labs.run/1"
+"""Of the record of one run, and of what is done around the operations: raise it with either."""
 
 
 class NotDetermined(Exception):
@@ -111,10 +110,8 @@ class Keys:
     def __init__(self, task, ensemble, samples, points, steps, moments, wish):
         self.task, self.ensemble, self.samples, self.steps = task, ensemble, samples, steps
         self.theta_RP = vector_of(task.model(0)).to(samples.train_x.device).expand(2, -1)
-        everything, self.found = (
-            (samples.train_x, samples.train_y, samples.val_x, samples.val_y),
-            {},
-        )
+        everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
+        self.found = {}
         graphs = [graph_digest(ensemble.scores, self.theta_RP, *everything)]
         if points is not None:
             graphs += [graph_digest(ensemble.pictures, self.theta_RP, points), digest_of(points)]
@@ -125,8 +122,9 @@ class Keys:
 
     def program(self, batch_size, optimizers):
         """What programs for one batch size and these update rules compute, whatever the data."""
+        batch = self._once(self._batch, batch_size)
         rules = [self._once(self._rule, optimizer) for optimizer in optimizers]
-        return digest_of(self.graphs, self._once(self._batch, batch_size), *rules)
+        return digest_of(self.graphs, batch, *rules)
 
     def run(self, setting):
         """The key of the run with these settings."""
@@ -180,14 +178,12 @@ class Keys:
 
         They are the update rule, the settings it reads, and what counts as diverged.
         """
-        return _rule_digest(optimizer)
-
-
-def _rule_digest(optimizer):
-    setting = {name: settings.SETTINGS[name].default for name in settings.AXES}
-    chunk = Chunk([0], [setting | {"optimizer": optimizer, "batch_size": 1}], part=1)
-    nothing = data.Data(*(torch.zeros(2, 1) for _ in range(4)))
-    inputs, state = trainer.start(torch.ones(1, 3), chunk, nothing, steps=2)
-    slope = lambda theta_RP, x_RBD, y_RB: (theta_RP * 0.5, theta_RP.sum(1))
-    flat = lambda *tensors: trainer.step(slope, chunk.slices(), *trainer.Inputs.of_flat(tensors))
-    return digest_of(graph_digest(flat, *inputs.flat(), *state), *inputs.flat(), *state)
+        setting = {name: settings.SETTINGS[name].default for name in settings.AXES}
+        chunk = Chunk([0], [setting | {"optimizer": optimizer, "batch_size": 1}], part=1)
+        nothing = data.Data(*(torch.zeros(2, 1) for _ in range(4)))
+        inputs, state = trainer.start(torch.ones(1, 3), chunk, nothing, steps=2)
+        slope = lambda theta_RP, x_RBD, y_RB: (theta_RP * 0.5, theta_RP.sum(1))
+        flat = lambda *tensors: trainer.step(
+            slope, chunk.slices(), *trainer.Inputs.of_flat(tensors)
+        )
+        return digest_of(graph_digest(flat, *inputs.flat(), *state), *inputs.flat(), *state)

@@ -11,17 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from explorers import FLAGS, open_all, write_small_page
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +125,19 @@ def visit(visitor):
     """
     with visitor() as open_page:
         yield open_page
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A page with a few small explorers."""
+    return write_small_page(tmp_path_factory.mktemp("pages") / "small.html")
+
+
+@pytest.fixture
+def shown(chromium, small):
+    """The first explorer of that page; no trouble may be left when the test is over."""
+    explorers = open_all(chromium, small)
+    yield explorers[0]
+    page = explorers[0].page
+    assert page.troubles == []
+    page.context.close()

@@ -20,6 +20,14 @@ AXE = pathlib.Path(axe_playwright_python.__file__).with_name("axe.min.js")
 HOST = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static" / "widget-host.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
+FLAGS = [  # of a Chromium that asks for nothing by itself
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def write_page(path, *explorers):

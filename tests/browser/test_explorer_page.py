@@ -7,7 +7,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from explorers import AXE, Shown, open_all, records, write_page, write_small_page
+from explorers import AXE, Shown, open_all, records, write_page
 
 import labs
 
@@ -22,12 +22,6 @@ def pages(site):
     ]
     assert found, "no page of the built book holds an explorer"
     return found
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A page with a few small explorers."""
-    return write_small_page(tmp_path_factory.mktemp("pages") / "small.html")
 
 
 def every_explorer(chromium, pages):

@@ -5,25 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from explorers import expect_field, move_to, open_all, write_page, write_small_page
+from explorers import expect_field, move_to, open_all, write_page
 from test_payload import record
 
 import labs
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A page with a few small explorers."""
-    return write_small_page(tmp_path_factory.mktemp("pages") / "small.html")
-
-
-@pytest.fixture
-def shown(chromium, small):
-    explorers = open_all(chromium, small)
-    yield explorers[0]
-    page = explorers[0].page
-    assert page.troubles == []
-    page.context.close()
 
 
 def test_every_cell_of_the_map_names_its_loss_and_a_click_shows_its_run(shown):

@@ -5,26 +5,11 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from explorers import expect_field, open_all, open_one, write_small_page
+from explorers import expect_field, open_one
 from test_payload import axis as axis_of
 from test_payload import record
 
 import labs
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A page with a few small explorers."""
-    return write_small_page(tmp_path_factory.mktemp("pages") / "small.html")
-
-
-@pytest.fixture
-def shown(chromium, small):
-    explorers = open_all(chromium, small)
-    yield explorers[0]
-    page = explorers[0].page
-    assert page.troubles == []
-    page.context.close()
 
 
 def test_the_band_spans_the_repetitions(shown):
