@@ -10,18 +10,18 @@ import math
 import numbers
 import re
 
-import anywidget
 import numpy as np
 import traitlets
 
 from labs import record
-from labs.widgets import contents, frontend, meta, payload, still
+from labs.widgets import contents, meta, payload, still
+from labs.widgets.part import Part
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
 LIVE_KEYS = ("label", *LIVE_SERIES, "running")
 
 
-class Explorer(anywidget.AnyWidget):
+class Explorer(Part):
     """Show a record: curves, a map of any value, the models' view, and a sentence of why; whatever
     of these it has.
 
@@ -41,8 +41,7 @@ class Explorer(anywidget.AnyWidget):
     curve. Raises ValueError for an unknown axis or value.
     """
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
+    part = traitlets.Unicode("explorer", read_only=True).tag(sync=True)
     meta = traitlets.Dict(read_only=True).tag(sync=True)
     payload = traitlets.Bytes(read_only=True).tag(sync=True)
     choice = traitlets.Dict().tag(sync=True)
@@ -52,9 +51,6 @@ class Explorer(anywidget.AnyWidget):
     log_y = traitlets.Bool(False).tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
     live = traitlets.Dict().tag(sync=True)
-
-    # ipywidgets 7 would show through this and lose the fallbacks of _repr_mimebundle_
-    _ipython_display_ = None
 
     def __init__(
         self,
@@ -85,14 +81,6 @@ class Explorer(anywidget.AnyWidget):
             log_y=log_y,
             frame=self._frames() - 1,
         )
-
-    @traitlets.default("_esm")
-    def _default_esm(self):
-        return frontend.module()
-
-    @traitlets.default("_css")
-    def _default_css(self):
-        return frontend.style()
 
     @property
     def values(self):

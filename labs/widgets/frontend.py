@@ -32,7 +32,7 @@ export default widget;
 
 
 @functools.cache
-def module(entry="explorer.js"):
+def module(entry="main.js"):
     """The text of one module that holds `static/<entry>` and everything it imports."""
     sources = {}
     _collect(entry, sources)
@@ -57,6 +57,6 @@ def _collect(name, sources):
 
 
 @functools.cache
-def style(name="explorer.css"):
-    """The text of `static/<name>`."""
-    return (STATIC / name).read_text(encoding="utf-8")
+def style():
+    """The text of all style sheets in `static`, in the order of their names."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.css")))

@@ -33,7 +33,7 @@ const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "l
  */
 
 /** Called by anywidget, or by the static page's host, once for every view. */
-async function render({ model, el }) {
+export async function renderExplorer({ model, el }) {
   const t = makeText(document.documentElement.lang || "en");
   const loading = h("p", { class: "note" }, t("explorer.loading"));
   const root = el.appendChild(h("div", { class: "labs-explorer", focusin: keepKeys }, loading));
@@ -174,5 +174,3 @@ function onWidthChange(parts, root, draw) {
   observer.observe(chart?.box ?? root);
   return () => observer.disconnect();
 }
-
-export default { render };

@@ -1,0 +1,25 @@
+"""What the book's own widgets have in common: one front end, which a page carries once."""
+
+import anywidget
+import traitlets
+
+from labs.widgets import frontend
+
+
+class Part(anywidget.AnyWidget):
+    """A widget that `static/main.js` draws; `part` says how, a name in its table."""
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    part = traitlets.Unicode(read_only=True).tag(sync=True)
+
+    # ipywidgets 7 would show through this and lose the fallbacks of _repr_mimebundle_
+    _ipython_display_ = None
+
+    @traitlets.default("_esm")
+    def _default_esm(self):
+        return frontend.module()
+
+    @traitlets.default("_css")
+    def _default_css(self):
+        return frontend.style()
