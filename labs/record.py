@@ -23,7 +23,7 @@ DAMAGE = (  # what numpy, zipfile, json and xarray raise when bytes of a file ar
     *(ValueError, KeyError, TypeError, AttributeError, MemoryError, OverflowError),
 )
 SCALES = ("linear", "log", "category")
-OTHER_DIMENSIONS = ("step", "moment", "x", "y", "sample", "column")
+OTHER_DIMENSIONS = ("step", "moment", "x", "y", "coordinate", "sample", "column")
 """Dimensions that are no axis: steps of training, and what views are made of."""
 VARIABLES = ("train_loss", "val_loss", "val_metric", "diverged_at", "trained", "view", "samples")
 """What a sweep writes; see `labs.sweep`."""

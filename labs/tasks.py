@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from labs import data, models
-from labs.views import Plane
+from labs.views import Path, Plane
 
 _random_state = threading.Lock()  # torch has one for all threads
 
@@ -34,7 +34,7 @@ class Task:
     loss_label: str
     metric: Callable | None = None
     metric_label: str = ""
-    view: Plane | None = None
+    view: Plane | Path | None = None
 
     def model(self, seed):
         """A fresh network with the initial parameters of `seed`.
@@ -92,7 +92,14 @@ def valley(curvatures=(1.0, 20.0)):
         make_model=lambda: models.Valley(curvatures),
         loss=_mean_output,
         loss_label="quadratic",
+        view=_valley_view(curvatures) if len(curvatures) == 2 else None,
     )
+
+
+def _valley_view(curvatures):
+    scales = torch.tensor(curvatures)
+    surface = lambda theta: (scales * theta**2).sum(-1) / 2
+    return Path(extent=(-1.3, 1.3, -1.3, 1.3), surface=surface)
 
 
 def _mean_output(outputs, targets):

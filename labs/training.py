@@ -12,6 +12,8 @@ DIVERGED = (
     1e4  # a loss this many times the first one counts as diverged, as one that is not finite does
 )
 
+SHORT = 100  # steps up to which each of them is recorded
+
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
 Point.__doc__ = """What is known after `step` updates.
 
@@ -41,8 +43,8 @@ value.
 def record_steps(steps, record_at=None):
     """The steps at which a run is measured, the first and the last always.
 
-    They are `record_at`, or by default about a dozen spaced evenly, and as many crowded towards the
-    start. Raises ValueError for a step that is not in the run.
+    They are `record_at`, or by default all of a short run, and of a longer one about a dozen spaced
+    evenly and as many crowded towards the start. Raises ValueError for a step that is not in the run.
     """
     if record_at is not None:
         for step in record_at:
@@ -52,6 +54,8 @@ def record_steps(steps, record_at=None):
                     f"got {step!r}; leave it out"
                 )
         return sorted({0, steps, *record_at})
+    if steps <= SHORT:
+        return list(range(steps + 1))
     even = {round(steps * i / 14) for i in range(15)}
     early = {round((steps + 1) ** (i / 14)) - 1 for i in range(15)}
     return sorted(even | early)

@@ -1,12 +1,15 @@
 """Views of a model that a record can hold and an explorer can show.
 
-A view is recorded at a few moments of training. Adding one takes a class here, a module in
+A view is recorded at moments of training. Adding one takes a class here, a module in
 `widgets/static/views` that draws it, and a line in that folder's `table.js`. A class has
 
 - `kind`: what `table.js` calls it;
+- `moments`: at how many of the recorded steps it is recorded at most; None for all of them;
+- `dtype`: "u1" for pictures, whose numbers lie from 0 to 1 and are kept as 255ths, or "f4";
 - `inputs()`: what the model is asked, a tensor (M, ...);
-- `value(outputs)`: a tensor (M,) of numbers from 0 to 1 to keep of its answers;
-- `shape`, `dimensions`, `coordinates`: how the M values lie in the record;
+- `see(model, theta_P, inputs)`: a tensor (V,) of what to keep of the model with the parameters
+  `theta_P`; `model(inputs)` are its outputs;
+- `shape`, `dimensions`, `coordinates`: how the V values lie in the record;
 - `about`: what else the drawing needs, as JSON;
 - `samples(data)`: the samples to draw, an array (N, columns), and the columns' names.
 """
@@ -30,7 +33,9 @@ class Plane:
     size: int
     value: Callable
     labels: tuple = ("first feature", "second feature")
+    moments: int = 12
     kind = "plane"
+    dtype = "u1"
     dimensions = ("y", "x")
 
     def inputs(self):
@@ -38,6 +43,10 @@ class Plane:
         x, y = (torch.from_numpy(side) for side in self._sides())
         y, x = torch.meshgrid(y, x, indexing="ij")
         return torch.stack([x.flatten(), y.flatten()], dim=1).float()
+
+    def see(self, model, theta_P, inputs):
+        """The probabilities at the grid's points (size²,)."""
+        return self.value(model(inputs))
 
     @property
     def shape(self):
@@ -67,3 +76,51 @@ class Plane:
     def _sides(self):
         x0, x1, y0, y1 = self.extent
         return np.linspace(x0, x1, self.size), np.linspace(y0, y1, self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """The way that the first two parameters take over the surface of a loss.
+
+    `extent`: (x0, x1, y0, y1), the part of the surface that is shown, in units of the parameters.
+    `surface` turns parameters (N, 2) into losses (N,), for lines of equal loss; it is sampled at
+    `size` × `size` points.
+    """
+
+    extent: tuple
+    surface: Callable
+    size: int = 32
+    labels: tuple = ("first parameter", "second parameter")
+    kind = "path"
+    moments = None
+    dtype = "f4"
+    dimensions = ("coordinate",)
+    shape = (2,)
+
+    def inputs(self):
+        """Nothing: the parameters say it all."""
+        return torch.zeros(0)
+
+    def see(self, model, theta_P, inputs):
+        """Where the model stands (2,)."""
+        return theta_P[:2]
+
+    @property
+    def coordinates(self):
+        """The coordinates of the dimensions."""
+        return {"coordinate": np.array(["x", "y"])}
+
+    @property
+    def about(self):
+        """What the drawing needs to know besides."""
+        x_label, y_label = self.labels
+        return {"extent": list(self.extent), "x_label": x_label, "y_label": y_label}
+
+    def samples(self, data):
+        """The surface: (size², 3) float32, rows of equal y together, and the names of the columns."""
+        x0, x1, y0, y1 = self.extent
+        x, y = torch.linspace(x0, x1, self.size), torch.linspace(y0, y1, self.size)
+        y, x = torch.meshgrid(y, x, indexing="ij")
+        points = torch.stack([x.flatten(), y.flatten()], dim=1)
+        table = torch.cat([points, self.surface(points)[:, None]], dim=1)
+        return table.numpy(), ("x", "y", "loss")

@@ -19,7 +19,7 @@ class Ensemble:
 
     def __init__(self, task, device):
         self.task_loss, self.task_metric = task.loss, task.metric
-        self.view_value = task.view and task.view.value
+        self.view = task.view
         self.model = task.model(0).to(device)
         self.names = [name for name, _ in self.model.named_parameters()]
         self.shapes = [parameter.shape for parameter in self.model.parameters()]
@@ -53,9 +53,15 @@ class Ensemble:
         return (*losses, self.task_metric(outputs, val_y)) if self.task_metric else losses
 
     def pictures(self, theta_RP, x_MD):
-        """What the task's view shows of every run (R, M), as whole 255ths."""
+        """What the task's view shows of every run (R, V); pictures as whole 255ths."""
+
+        def see(theta_P):
+            return self.view.see(lambda inputs: self.forward(theta_P, inputs), theta_P, x_MD)
+
         with torch.no_grad():
-            values = vmap(lambda theta_P: self.view_value(self.forward(theta_P, x_MD)))(theta_RP)
+            values = vmap(see)(theta_RP)
+        if self.view.dtype == "f4":
+            return values.float()
         return (values.nan_to_num() * 255).round().to(torch.uint8)
 
     def bytes_per_run(self, x_BD, y_B, slots):

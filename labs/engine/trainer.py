@@ -196,7 +196,7 @@ class Program:
         return torch.cat(scores, dim=1)
 
     def picture(self, ensemble, state, points):
-        """What the task's view shows of every run (R, M), `part` runs at a time."""
+        """What the task's view shows of every run (R, V), `part` runs at a time."""
         parts = self.theta(state).split(self.part)
         return torch.cat([self.run("pictures", ensemble.pictures, part, points) for part in parts])
 

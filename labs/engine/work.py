@@ -37,7 +37,7 @@ class Work:
             data.batches(len(self.samples.train_x), size, steps=1, seed=0)
         self.settings = grid.settings()
         self.moments = record_steps(steps, record_at)
-        self.viewed = six_of(self.moments) if task.view else []
+        self.viewed = thinned(self.moments, task.view.moments) if task.view else []
         self.points = task.view and task.view.inputs().to(device)
         self.rows = _empty(len(self.settings), self.row_type())
         self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
@@ -51,7 +51,8 @@ class Work:
         fields = [(name, "f4", (len(self.moments),)) for name in series]
         fields += [("diverged_at", "i4"), ("seconds", "f8")]
         if self.task.view:
-            fields.append(("view", "u1", (len(self.viewed), *self.task.view.shape)))
+            view = self.task.view
+            fields.append(("view", view.dtype, (len(self.viewed), *view.shape)))
         return fields
 
     def _keys(self):
@@ -189,12 +190,11 @@ class Work:
         return rows
 
 
-def six_of(moments):
-    """The steps at which a view is recorded.
-
-    Six of those at which runs are measured, from the first to the last.
-    """
-    return sorted({moments[round(i * (len(moments) - 1) / 5)] for i in range(6)})
+def thinned(moments, most):
+    """At most so many of the moments, from the first to the last; all where `most` is None."""
+    if most is None or most >= len(moments):
+        return moments
+    return sorted({moments[round(i * (len(moments) - 1) / (most - 1))] for i in range(most)})
 
 
 def _empty(count, row_type):

@@ -19,6 +19,8 @@ from labs.widgets.part import Part
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
 LIVE_KEYS = ("label", *LIVE_SERIES, "running")
+MEAN = "mean"
+"""Stands for a position on an axis of repetitions: all of them, averaged."""
 
 
 class Explorer(Part):
@@ -27,16 +29,16 @@ class Explorer(Part):
 
     `runs`: an `xarray.Dataset`, as `labs.sweep` makes it or any other with numbers over named
     dimensions. `name`: what permalinks call this explorer, unique on its page. `start`: {axis name:
-    value} shown first; axes left out start in their middle, lists and repetitions at their first
-    value. `map_axes`: the two axes of the map, horizontal first (one, where there is no other).
+    value} shown first; axes left out start in their middle, lists at their first value, repetitions
+    with their mean. `map_axes`: the two axes of the map, horizontal first (one, where there is no other).
     `map_value`: the variable that it shows, by default the final validation loss. `log_x`, `log_y`:
-    logarithmic axes at first. `limit`: the most bytes of coded arrays; views are thinned until they
+    logarithmic axes at first. `play`: play training once when the reader comes. `limit`: the most bytes of coded arrays; views are thinned until they
     fit.
 
     The attributes of a variable may say what it is called ("label") and which end is better
     ("better": "lower" or "higher").
 
-    `choice` {axis name: index} says which run is shown. `live`, {} or a dict of label, steps,
+    `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a dict of label, steps,
     train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
     curve. Raises ValueError for an unknown axis or value.
     """
@@ -50,6 +52,7 @@ class Explorer(Part):
     log_x = traitlets.Bool(False).tag(sync=True)
     log_y = traitlets.Bool(False).tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
+    play = traitlets.Bool(False).tag(sync=True)
     live = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -62,6 +65,7 @@ class Explorer(Part):
         limit=1_000_000,
         log_x=False,
         log_y=False,
+        play=False,
     ):
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(
@@ -80,12 +84,17 @@ class Explorer(Part):
             log_x=log_x,
             log_y=log_y,
             frame=self._frames() - 1,
+            play=play,
         )
 
     @property
     def values(self):
-        """The values of the run shown: {axis name: value}."""
-        return {axis.name: axis.values[self.choice[axis.name]] for axis in self.found.axes}
+        """The values of the run shown: {axis name: value}.
+
+        "mean" stands for all values of an axis of repetitions.
+        """
+        chosen = {axis: self.choice[axis.name] for axis in self.found.axes}
+        return {axis.name: MEAN if i == MEAN else axis.values[i] for axis, i in chosen.items()}
 
     def show(self, **values):
         """Move to the recorded values given; axes left out stay. Raises ValueError for a value not
@@ -94,7 +103,8 @@ class Explorer(Part):
         self.choice = {**self.choice, **_indices(self.found, values, "show")}
 
     def _frames(self):
-        return max(1, len((self.meta.get("view") or {}).get("steps", ())))
+        viewed = len((self.meta.get("view") or {}).get("steps", ()))
+        return max(1, viewed if viewed > 1 else len(self.meta["record_steps"]))
 
     @traitlets.validate("choice")
     def _validate_choice(self, proposal):
@@ -102,6 +112,9 @@ class Explorer(Part):
         choice = {name: 0 for name in known} | self.choice
         for name, index in proposal["value"].items():
             _check_axis(known, name, "choice")
+            if index == MEAN and self.found.axis(name).repeats:
+                choice[name] = MEAN
+                continue
             whole = isinstance(index, numbers.Real) and index == int(index)
             if not whole or not 0 <= index < known[name]:
                 raise ValueError(
@@ -172,6 +185,9 @@ def _indices(found, values, where):
     for name, value in values.items():
         _check_axis(found.names, name, where)
         axis = found.axis(name)
+        if isinstance(value, str) and value == MEAN and axis.repeats:
+            indices[name] = MEAN
+            continue
         try:
             indices[name] = record.position(axis, value)
         except (ValueError, TypeError) as error:
@@ -183,13 +199,17 @@ def _indices(found, values, where):
 
 
 def _start(found, start):
-    """Numbers start in their middle; what has no order, and repetitions, at the first value."""
-    first = {
-        axis.name: axis.scale == "category" or axis.control == "list" or axis.repeats
-        for axis in found.axes
-    }
-    middle = {a.name: 0 if first[a.name] else (len(a.values) - 1) // 2 for a in found.axes}
-    return middle | _indices(found, start, "start")
+    """Repetitions start with their mean, numbers in their middle, what has no order with its first
+    value.
+    """
+    return {axis.name: _first(axis) for axis in found.axes} | _indices(found, start, "start")
+
+
+def _first(axis):
+    if axis.repeats and len(axis.values) > 1:
+        return MEAN
+    ordered = axis.scale != "category" and axis.control != "list" and not axis.repeats
+    return (len(axis.values) - 1) // 2 if ordered else 0
 
 
 def _map_axes(found, names):

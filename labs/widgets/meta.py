@@ -32,6 +32,7 @@ def _axis(axis):
         "control": axis.control,
         "repeats": axis.repeats,
         "values": [_json(value) for value in axis.values],
+        "texts": [str(value) for value in axis.values],
         "code": [repr(value) for value in axis.values],
     }
 

@@ -50,11 +50,12 @@ def value_label(found, value):
 
 
 def _named(axis, choice):
-    return f"{words.label(axis.label)} {number(axis.values[choice[axis.name]])}"
+    at = choice[axis.name]
+    return f"{words.label(axis.label)} {at if at == 'mean' else number(axis.values[at])}"
 
 
 def _run(found, choice):
-    return tuple(choice[name] for name in found.names)
+    return tuple(0 if choice[name] == 'mean' else choice[name] for name in found.names)
 
 
 def _outcome(found, run):
@@ -110,7 +111,7 @@ def _draw_curves(axes, found, choice):
 
 
 def _draw_map(figure, axes, found, choice, map_axes, value):
-    where = tuple(slice(None) if n in map_axes else choice[n] for n in found.names)
+    where = tuple(slice(None) if n in map_axes else (0 if choice[n]=='mean' else choice[n]) for n in found.names)
     table = np.atleast_2d(value.array[where])
     if len(map_axes) == 2 and found.names.index(map_axes[0]) < found.names.index(map_axes[1]):
         table = table.T
@@ -119,7 +120,7 @@ def _draw_map(figure, axes, found, choice, map_axes, value):
     colors = "YlOrBr_r" if strong_is_low else "YlOrBr"
     shown = np.where(np.isfinite(table), table, np.nan)
     image = axes.imshow(shown, origin="lower", cmap=colors, norm=norm, aspect="auto")
-    here = [choice[name] for name in map_axes]
+    here = [0 if choice[name]=='mean' else choice[name] for name in map_axes]
     axes.plot(*(here if len(here) == 2 else [*here, 0]), "s", ms=9, mfc="none", mec=INK, mew=2)
     axes.set_yticks([])
     sides = zip(map_axes, [axes.set_xticks, axes.set_yticks], [axes.set_xlabel, axes.set_ylabel])

@@ -6,9 +6,10 @@ import { actionsOn } from "./actions.js";
 import { picker, slider, toggle } from "./controls.js";
 import { lossChart } from "./curves.js";
 import { h, put, say } from "./dom.js";
-import { formatCount, formatValue } from "./format.js";
+import { formatCount } from "./format.js";
 import { valueMap } from "./map.js";
-import { readRecord, runAt } from "./record.js";
+import { player } from "./player.js";
+import { MEAN, readRecord, runAt, shownAt } from "./record.js";
 import { followAddress, sharing } from "./share.js";
 import { makeText } from "./strings.js";
 import { onThemeChange } from "./theme.js";
@@ -20,15 +21,14 @@ const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "l
 
 /**
  * @typedef {object} State what is shown; every part draws from it and from nothing else
- * @property {import("./record.js").Choice} choice
- * @property {number} index the run shown
- * @property {number | null} previous the run shown before
+ * @property {import("./record.js").Shown} shown
+ * @property {import("./record.js").Shown | null} before what was shown before
  * @property {string[]} mapAxes
  * @property {string} mapValue
  * @property {boolean} logX
  * @property {boolean} logY
- * @property {number} frame
- * @property {number | null} moment the step of the view
+ * @property {number} frame which of the moments is looked at
+ * @property {number | null} moment its step
  * @property {any} live
  */
 
@@ -68,42 +68,45 @@ function show(runs, model, root, t) {
   };
   TRAITS.forEach((name) => model.on(`change:${name}`, update));
   draw();
+  const film = parts.find((part) => part.film)?.film;
+  if (model.get("play") && film && !matchMedia("(prefers-reduced-motion: reduce)").matches) film.play();
   const recolour = () => parts.forEach((part) => part.recolour?.());
   const stops = [
     () => TRAITS.forEach((name) => model.off(`change:${name}`, update)),
-    onThemeChange(() => { recolour(); draw(); }),
-    onWidthChange(parts, root, draw),
+    () => film?.stop(),
+    onThemeChange(root, () => { recolour(); draw(); }),
+    onWidthChange(parts, root, () => state),
     followAddress(runs, root.querySelector(".notice"), actions.choose, t),
   ];
   return () => stops.forEach((stop) => stop());
 }
 
 /** @returns {State} */
-function readState(runs, model, before) {
+function readState(runs, model, last) {
   const choice = model.get("choice");
-  const index = runAt(runs.axes, choice);
-  const moments = runs.meta.view?.steps ?? [];
-  const frame = Math.min(model.get("frame"), Math.max(0, moments.length - 1));
+  const moved = !last || runs.axes.some(({ name }) => last.shown.choice[name] !== choice[name]);
+  const frame = Math.min(model.get("frame"), Math.max(0, runs.moments.length - 1));
   return {
-    choice, index, frame,
-    previous: before && before.index !== index ? before.index : before?.previous ?? null,
+    frame,
+    shown: moved ? shownAt(runs, choice) : last.shown,
+    before: (moved ? last?.shown : last.before) ?? null,
     mapAxes: model.get("map_axes"), mapValue: model.get("map_value"),
     logX: model.get("log_x"), logY: model.get("log_y"),
-    moment: moments.length > 1 ? moments[frame] : null,
+    moment: runs.moments.length > 1 ? runs.moments[frame] : null,
     live: model.get("live") ?? {},
   };
 }
 
-/** A part for everything that the record has. */
+/** A part for everything that the record has, in the order in which they are read. */
 function buildParts(runs, root, actions, t) {
-  const chart = lossChart(runs, t);
+  const view = modelView(runs, t, actions);
+  const chart = lossChart(runs, t, { tall: !view });
   const parts = [
-    marks(runs, root), controls(runs, actions, t), chart, chart && chartHead(chart, actions, t),
-    sentences(runs, t), valueMap(runs, t, actions), modelView(runs, t, actions), sharing(runs, t),
+    marks(runs, root), controls(runs, actions, t), view, chart, chart && chartHead(chart, actions, t),
+    view || !chart ? null : chartFilm(chart, runs, actions, t),
+    sentences(runs, t), valueMap(runs, t, actions), sharing(runs, t),
   ].filter(Boolean);
-  const title = runs.meta.task.title || runs.values.map(({ label }) => label).join(", ");
-  const label = t(runs.loss ? "explorer.label" : "explorer.label_values", { title });
-  put(root, { role: "group", "aria-label": label, "data-name": runs.meta.name, "data-runs": runs.count });
+  put(root, { role: "group", "aria-label": rootLabel(runs, t), "data-name": runs.meta.name, "data-runs": runs.count });
   root.replaceChildren(
     h("p", { class: "about" }, aboutText(runs, t)),
     h("div", { class: "notice", role: "alert" }),
@@ -111,35 +114,54 @@ function buildParts(runs, root, actions, t) {
   return parts;
 }
 
+/** What the explorer is called: its name makes two of them on a page differ. */
+function rootLabel(runs, t) {
+  const title = t.label(runs.meta.task.title) || runs.values.map(({ label }) => label).join(", ");
+  const name = runs.meta.name.replaceAll("-", " ");
+  return t(runs.loss ? "explorer.label" : "explorer.label_values", { title, name });
+}
+
 function aboutText(runs, t) {
-  const count = t(`explorer.about_${runs.loss ? "runs" : "settings"}`, { count: formatCount(runs.count) });
-  const steps = runs.loss ? t("explorer.about_steps", { steps: formatCount(runs.meta.steps) }) : "";
-  return [count, runs.meta.task.title, steps].filter(Boolean).join(" · ");
+  const facts = {
+    count: formatCount(runs.count), title: t.label(runs.meta.task.title), steps: formatCount(runs.meta.steps ?? 0),
+  };
+  const kind = runs.loss ? "runs" : "settings";
+  return t(facts.title ? `explorer.about_${kind}_on` : `explorer.about_${kind}`, facts);
 }
 
 /** What tests and assistive tools read on the root. */
 function marks(runs, root) {
-  const draw = ({ index }) => {
-    const step = runs.diverged_at[index];
-    put(root, { "data-run": index, "data-diverged": step >= 0 ? step : null });
+  const draw = ({ shown }) => {
+    const averaged = runs.axes.filter(({ name }) => shown.choice[name] === MEAN).map(({ name }) => name);
+    put(root, {
+      "data-run": runAt(runs.axes, shown.choice),
+      "data-mean": averaged.length ? averaged.join(" ") : null,
+      "data-diverged": shown.diverged_at >= 0 ? shown.diverged_at : null,
+    });
   };
   return { draw };
 }
 
-/** A control for every axis with more than one value; the others are shown as text. */
+/** A control for every axis with more than one value; the others are folded away, as text. */
 function controls(runs, actions, t) {
   const long = runs.axes.filter((axis) => axis.values.length > 1);
   const inputs = long.map((axis) => {
-    const control = axis.control === "list" ? picker : slider;
-    return control(axis, (i) => actions.choose({ [axis.name]: i }));
+    const choose = (i) => actions.choose({ [axis.name]: i });
+    const listed = axis.control === "list" || axis.repeats;
+    return listed ? picker(axis, choose, t("explorer.mean", { label: axis.label })) : slider(axis, choose);
   });
-  const fixed = runs.axes.filter((axis) => axis.values.length === 1).map(({ label, values }) =>
-    h("p", { class: "fixed" }, h("span", {}, label), h("span", {}, formatValue(values[0]))));
+  const fixed = runs.axes.filter((axis) => axis.values.length === 1);
   const place = { class: "panel panel-controls", "aria-label": t("explorer.settings") };
   return {
-    element: h("section", place, ...inputs, ...fixed),
-    draw: ({ choice }) => inputs.forEach((input, i) => { input.value = choice[long[i].name]; }),
+    element: h("section", place, ...inputs, ...(fixed.length ? [alsoFixed(fixed, t)] : [])),
+    draw: ({ shown }) => inputs.forEach((input, i) => { input.value = shown.choice[long[i].name]; }),
   };
+}
+
+function alsoFixed(axes, t) {
+  const rows = axes.map(({ label, texts }) =>
+    h("p", { class: "fixed" }, h("span", {}, label), h("span", {}, texts[0])));
+  return h("details", { class: "also" }, h("summary", {}, t("explorer.fixed")), ...rows);
 }
 
 /** The chart's title and its two switches, put above the chart. */
@@ -149,6 +171,14 @@ function chartHead(chart, actions, t) {
   const title = h("p", { class: "title" }, t("curves.title"));
   chart.element.prepend(h("div", { class: "chart-head" }, title, x, y));
   return { draw: ({ logX, logY }) => { x.value = logX; y.value = logY; } };
+}
+
+/** Where the chart is the picture, training is played below it. */
+function chartFilm(chart, runs, actions, t) {
+  const film = player(runs.moments, t, actions);
+  if (!film) return null;
+  chart.box.after(film.element);
+  return { draw: film.draw, film };
 }
 
 /** What is shown, and for runs why they end there. */
@@ -165,12 +195,16 @@ function sentences(runs, t) {
 }
 
 /** Pictures are drawn to the pixel, so they are drawn again when the explorer's width changes. */
-function onWidthChange(parts, root, draw) {
-  const chart = parts.find((part) => part.resize);
-  const observer = new ResizeObserver(([entry]) => {
-    chart?.resize(Math.max(240, Math.floor(entry.contentRect.width)));
-    draw();
-  });
+function onWidthChange(parts, root, state) {
+  const chart = parts.find((part) => part.box);
+  const measure = () => {
+    const style = getComputedStyle(root);
+    const inside = root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    if (inside <= 0) return;            // in a closed fold or tab
+    for (const part of parts) part.resize?.(Math.max(240, Math.floor((part.box ?? root).clientWidth)));
+    parts.forEach((part) => part.draw(state()));
+  };
+  const observer = new ResizeObserver(measure);
   observer.observe(chart?.box ?? root);
   return () => observer.disconnect();
 }

@@ -1,9 +1,9 @@
-/** Numbers as the field writes them: 0.003, 1e-4, 4,096. */
+/** Numbers as the field writes them: 0.003, 1e-4, 4,096. Values of an axis have texts of their own. */
 import { isLoss } from "./record.js";
 
-/** A hyper-parameter: three digits at most, powers of ten below a thousandth. */
-export function formatValue(value) {
-  if (typeof value !== "number" || value === 0) return String(value);
+/** A number beside an axis: three digits at most, powers of ten below a thousandth. */
+export function formatTick(value) {
+  if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e6) return power(value, 3);
   return String(size < 1000 ? Number(value.toPrecision(3)) : Math.round(value));

@@ -4,15 +4,17 @@
  */
 import { select } from "./controls.js";
 import { h, put, say } from "./dom.js";
-import { formatOf, formatValue } from "./format.js";
+import { formatOf } from "./format.js";
 import { mapLegend } from "./legend.js";
-import { isLoss, runAt } from "./record.js";
+import { isLoss, shownAt, valueOf } from "./record.js";
 import { shading } from "./shade.js";
 import { capital } from "./strings.js";
+import { settingText } from "./words.js";
 
 const SHORT = 5;                // characters: longer values are shown in wide cells only
+const NARROW = 560;             // pixels: a narrower map lies with its longer axis up, so that fingers hit its cells
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const NO_AXIS = { name: null, label: "", values: [""] };       // stands for the second of a record with one axis
+const NO_AXIS = { name: null, label: "", values: [""], texts: [""] };       // stands for the second of a record with one axis
 
 /**
  * @param {import("./record.js").Runs} runs
@@ -25,34 +27,45 @@ export function valueMap(runs, t, actions) {
   const title = h("p", { class: "title" });
   const readout = h("p", { class: "note map-readout" });
   const legend = mapLegend(runs, t);
-  const pickers = mapPickers(runs, t, actions, () => state);
+  const pickers = mapPickers(runs, t, actions);
   const element = h("section", { class: "panel panel-map" }, title, pickers.element, grid, legend.element, readout);
-  let state = null, built = "", cells = [], value = null, shade = null;
+  let state = null, built = "", cells = [], value = null, shade = null, narrow = false;
 
   const tell = (cell) => say(readout, describe(runs, cell, value, state, t));
   const rebuild = () => {
-    const [across, up = NO_AXIS] = state.mapAxes.map((name) => runs.axes.find((axis) => axis.name === name));
+    const [across, up] = sidesOf(runs, state, narrow);
     value = runs.values.find(({ name }) => name === state.mapValue);
     const most = isLoss(value) && runs.loss ? runs.meta.loss_range[1] * 1.2 : null;
     shade = shading(value, most);
     cells = build(grid, across, up, value, t);
     say(title, capital(value.label));
-    pickers.draw(state);
+    pickers.draw([across, up], value);
     legend.draw(value, shade);
   };
   const draw = (next) => {
     state = next;
-    const wanted = [...state.mapAxes, state.mapValue].join();
+    const wanted = [...state.mapAxes, state.mapValue, narrow].join();
     if (built !== wanted) rebuild();
     built = wanted;
     paint(cells, runs, value, state, shade, t);
-    tell(cells.find((cell) => cell.run === state.index));
+    tell(cells.find((cell) => cell.here));
   };
-  followReader(grid, () => cells, () => state, tell, (cell) => {
+  const resize = (width) => {
+    narrow = width < NARROW;
+    if (state) draw(state);
+  };
+  followReader(grid, () => cells, tell, (cell) => {
     actions.choose(onAxes(cell));
     cell.element.focus({ preventScroll: true });
   });
-  return { element, draw };
+  return { element, draw, resize };
+}
+
+/** What lies across and what lies up. */
+function sidesOf(runs, { mapAxes }, narrow) {
+  const [across, up = NO_AXIS] = mapAxes.map((name) => runs.axes.find((axis) => axis.name === name));
+  const turned = narrow && up.name !== null && across.values.length > up.values.length;
+  return turned ? [up, across] : [across, up];
 }
 
 /** The choice that a cell stands for, on the axes that there are. */
@@ -63,16 +76,18 @@ function onAxes({ across, up, x, y }) {
 /**
  * Lists of what lies across, what lies up, and which value is shown; none that has but one entry.
  */
-function mapPickers(runs, t, actions, state) {
+function mapPickers(runs, t, actions) {
   const long = runs.axes.filter((axis) => axis.values.length > 1);
   const labels = long.map((axis) => axis.label);
+  let shown = [];
   const sides = long.length < 2 ? [] : ["x", "y"].map((side, i) => select(t(`map.${side}`), labels,
-    { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(state().mapAxes, i, long[k].name))));
+    { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(shown, i, long[k].name))));
   const values = runs.values.length < 2 ? [] : [select(t("map.value"), runs.values.map(({ label }) => label),
     { "data-map-value": "" }, (k) => actions.setMapValue(runs.values[k].name))];
-  const draw = ({ mapAxes, mapValue }) => {
-    sides.forEach((side, i) => { side.value = long.findIndex((axis) => axis.name === mapAxes[i]); });
-    values.forEach((list) => { list.value = runs.values.findIndex(({ name }) => name === mapValue); });
+  const draw = (axes, value) => {
+    shown = axes.map(({ name }) => name);
+    sides.forEach((side, i) => { side.value = long.findIndex((axis) => axis.name === shown[i]); });
+    values.forEach((list) => { list.value = runs.values.indexOf(value); });
   };
   return { element: h("div", { class: "map-pickers" }, ...values, ...sides), draw };
 }
@@ -83,7 +98,7 @@ function swapped(names, side, name) {
   return names.map((old, i) => (i === side ? name : old));
 }
 
-function followReader(grid, cells, state, tell, choose) {
+function followReader(grid, cells, tell, choose) {
   const cellOf = (target) => cells().find((cell) => cell.element === target.closest("[role=gridcell]"));
   grid.addEventListener("click", (event) => {
     const cell = cellOf(event.target);
@@ -100,26 +115,26 @@ function followReader(grid, cells, state, tell, choose) {
     const cell = cellOf(event.target);
     if (cell) tell(cell);
   });
-  grid.addEventListener("pointerleave", () => tell(cells().find((cell) => cell.run === state().index)));
+  grid.addEventListener("pointerleave", () => tell(cells().find((cell) => cell.here)));
 }
 
 function build(grid, across, up, value, t) {
   const cells = [];
   const tick = (side, role, text) => h("span", { class: `map-tick map-tick-${side}`, role }, text);
-  const rows = up.values.map((_, y) => {
-    const row = across.values.map((__, x) => {
+  const rows = up.texts.map((text, y) => {
+    const row = across.texts.map((_, x) => {
       const element = h("div", { role: "gridcell", class: "map-cell" });
       cells.push({ element, x, y, across, up });
       return element;
     });
-    return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", formatValue(up.values[y])), ...row);
+    return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", text), ...row);
   });
-  const every = Math.ceil(across.values.length / 5);
-  const ticks = across.values.map((at, x) => tick("x", "columnheader", x % every === 0 ? formatValue(at) : ""));
+  const every = Math.ceil(across.texts.length / 5);
+  const ticks = across.texts.map((text, x) => tick("x", "columnheader", x % every === 0 ? text : ""));
   const key = up.name === null ? "map.label_row" : "map.label";
   put(grid, { "aria-label": t(key, { value: value.label, x: across.label, y: up.label }) });
-  const widest = Math.max(...up.values.map((at) => formatValue(at).length));
-  grid.style.setProperty("--columns", String(across.values.length));
+  const widest = Math.max(...up.texts.map((text) => text.length));
+  grid.style.setProperty("--columns", String(across.texts.length));
   grid.style.setProperty("--ticks", `${widest + 1.5}ch`);
   const foot = h("div", { role: "row", class: "map-row map-foot" }, tick("y", "columnheader", ""), ...ticks);
   grid.replaceChildren(...rows.reverse(), foot);
@@ -127,47 +142,48 @@ function build(grid, across, up, value, t) {
 }
 
 /** Colours every cell for the present setting, and marks the best. */
-function paint(cells, runs, value, { choice, index }, shade, t) {
+function paint(cells, runs, value, { shown }, shade, t) {
   const format = formatOf(value);
   const sign = { lower: 1, higher: -1 }[value.better];
   let best = null;
   for (const cell of cells) {
-    cell.run = runAt(runs.axes, { ...choice, ...onAxes(cell) });
-    cell.number = value.array[cell.run];
+    cell.shown = shownAt(runs, { ...shown.choice, ...onAxes(cell) });
+    cell.number = valueOf(value, cell.shown.members);
     cell.known = Number.isFinite(cell.number);
+    cell.here = cell.shown.members.join() === shown.members.join();
     if (sign && cell.known && !(sign * cell.number >= (best ? sign * best.number : Infinity))) best = cell;
   }
   const long = cells.some(({ known, number }) => known && format(number).length > SHORT);
   for (const cell of cells) {
-    const here = cell.run === index;
     put(cell.element, {
-      "data-cell": cell.run,
-      "data-state": cell.known ? "known" : whyMissing(runs, cell.run),
+      "data-cell": cell.shown.members[0],
+      "data-state": cell.known ? "known" : whyMissing(cell.shown),
       "data-number": cell.known ? format(cell.number) : null,
       "data-long": long ? "" : null,
       "data-best": cell === best ? "" : null,
-      "aria-label": cellText(runs, cell, value, t),
-      "aria-selected": here,
-      tabindex: here ? 0 : -1,
+      "aria-label": cellText(cell, value, t),
+      "aria-selected": cell.here,
+      tabindex: cell.here ? 0 : -1,
       style: cell.known ? `--share:${shade.share(cell.number).toFixed(3)}` : null,
     });
   }
 }
 
-function whyMissing(runs, run) {
-  if (!runs.trained[run]) return "untrained";
-  return runs.diverged_at[run] >= 0 ? "diverged" : "missing";
+function whyMissing({ trained, diverged_at: step }) {
+  if (!trained) return "untrained";
+  return step >= 0 ? "diverged" : "missing";
 }
 
-function cellText(runs, cell, value, t) {
-  const named = ({ label, values }, i) => `${label} ${formatValue(values[i])}`;
-  const result = cell.known ? formatOf(value)(cell.number) : t(`map.${whyMissing(runs, cell.run)}`);
+function cellText(cell, value, t) {
+  const named = ({ label, texts }, i) => t("what.name", { label, value: texts[i] });
+  const result = cell.known ? formatOf(value)(cell.number) : t(`map.${whyMissing(cell.shown)}`);
   const key = cell.up.name === null ? "map.cell_row" : "map.cell";
   return t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
 }
 
-function describe(runs, cell, value, { choice }, t) {
+/** A cell in words, with what is held fixed. */
+function describe(runs, cell, value, { shown }, t) {
   const held = runs.axes.filter((axis) => axis.values.length > 1 && axis !== cell.across && axis !== cell.up);
-  const setting = held.map((axis) => `${axis.label} ${formatValue(axis.values[choice[axis.name]])}`).join(", ");
-  return cellText(runs, cell, value, t) + (setting ? ` (${t("map.held", { setting })})` : "");
+  const text = cellText(cell, value, t);
+  return held.length ? t("map.held", { cell: text, setting: settingText(held, shown.choice, t) }) : text;
 }

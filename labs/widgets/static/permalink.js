@@ -1,5 +1,5 @@
 /** A setting as the end of an address, `#<name>:optimizer=adam&learning_rate=0.01`, and back. */
-import { formatValue } from "./format.js";
+import { MEAN } from "./record.js";
 
 /**
  * @param {string} name the explorer's
@@ -7,7 +7,8 @@ import { formatValue } from "./format.js";
  * @param {import("./record.js").Choice} choice
  */
 export function writeHash(name, axes, choice) {
-  const pairs = axes.map((axis) => `${axis.name}=${encodeURIComponent(written(axis)[choice[axis.name]])}`);
+  const textOf = ({ name, texts }) => (choice[name] === MEAN ? MEAN : texts[choice[name]]);
+  const pairs = axes.map((axis) => `${axis.name}=${encodeURIComponent(textOf(axis))}`);
   return `#${name}:${pairs.join("&")}`;
 }
 
@@ -25,20 +26,15 @@ export function readHash(hash, name, axes) {
     const [key, value] = [pair.split("=")[0], decode(pair.split("=").slice(1).join("="))];
     const axis = axes.find((a) => a.name === key) ?? null;
     const index = axis ? positionOf(axis, value) : -1;
-    if (index >= 0) choice[key] = index;
+    if (index !== -1) choice[key] = index;
     else unknown.push({ axis, name: decode(key), value });
   }
   return { choice, unknown };
 }
 
-/** Values as links write them: short, unless two would read alike. */
-function written(axis) {
-  const short = axis.values.map(formatValue);
-  return new Set(short).size === short.length ? short : axis.values.map(String);
-}
-
 function positionOf(axis, text) {
-  const exact = written(axis).indexOf(text);
+  if (axis.repeats && text === MEAN) return MEAN;
+  const exact = axis.texts.indexOf(text);
   if (exact >= 0 || text.trim() === "") return exact;
   const near = (value) => Math.abs(Number(text) - value) <= 1e-6 * Math.abs(value);
   return axis.values.findIndex((value) => typeof value === "number" && near(value));

@@ -6,6 +6,9 @@
  */
 import { inflate, readPart } from "./coding.js";
 
+/** Stands for a position on an axis of repetitions: all of them, averaged. */
+export const MEAN = "mean";
+
 /**
  * @typedef {object} Axis
  * @property {string} name
@@ -14,9 +17,17 @@ import { inflate, readPart } from "./coding.js";
  * @property {"slider" | "list"} control
  * @property {boolean} repeats its values repeat one setting
  * @property {(number | string | boolean)[]} values
+ * @property {string[]} texts the values as a reader sees them, all different
  * @property {string[]} code the values in Python
  *
- * @typedef {Record<string, number>} Choice axis name to position on the axis
+ * @typedef {Record<string, number | "mean">} Choice axis name to position on the axis; "mean" where
+ *   all values of an axis of repetitions are averaged
+ *
+ * @typedef {object} Shown what is shown: one run, or the mean of several
+ * @property {Choice} choice
+ * @property {number[]} members their numbers
+ * @property {boolean} trained whether all of them were
+ * @property {number} diverged_at the step at which the first of them diverged, -1 if none did
  *
  * @typedef {object} Value a number of every run
  * @property {string} name
@@ -34,7 +45,9 @@ import { inflate, readPart } from "./coding.js";
  * @property {Value | null} loss the final value of the loss that runs are judged by, null without curves
  * @property {Int32Array} diverged_at R, -1 where a run did not diverge
  * @property {Uint8Array} trained R
- * @property {{shape: number[], rest: Int8Array}[]} frames the view, one entry for each moment
+ * @property {number[]} moments the steps that training can be stopped at to look
+ * @property {{shape: number[], rest: Int8Array}[]} frames a view of pictures, one entry a moment
+ * @property {{shape: number[], values: Float32Array} | null} track a view of numbers, all moments
  * @property {Float32Array | null} samples the points to draw with it
  */
 
@@ -51,20 +64,24 @@ export async function readRecord(meta, payload, t) {
   const pieces = meta.parts.map((part) => bytes.subarray(part.at, part.at + part.length));
   const raws = await Promise.all(pieces.map(inflate));
   const curves = {}, arrays = {}, frames = [];
+  let track = null;
   meta.parts.forEach((part, i) => {
     const array = readPart(part, raws[i], meta);
     if (part.kind === "frame") frames.push(array);
+    else if (part.name === "view") track = { shape: part.shape, values: array };
     else (part.kind === "log16" ? curves : arrays)[part.name] = array;
   });
   const times = meta.record_steps;
-  const metric = meta.task.metric || t("value.metric");
+  const metric = meta.task.metric ? t.label(meta.task.metric) : t("value.metric");
+  const viewed = meta.view?.steps ?? [];
   const values = meta.values.map((value) => ({
     ...value,
     label: t.label(value.label, { metric }),
     array: arrays[value.name] ?? lastOf(curves[value.name], times.length),
   }));
   return {
-    meta, times, curves, values, frames,
+    meta, times, curves, values, frames, track,
+    moments: viewed.length > 1 ? viewed : times,
     axes: meta.axes.map((axis) => ({ ...axis, label: t.label(axis.label) })),
     count: meta.axes.reduce((n, axis) => n * axis.values.length, 1),
     loss: values.find(({ name }) => name in curves) ?? null,
@@ -79,9 +96,29 @@ function lastOf(curve, steps) {
   return Float64Array.from({ length: curve.length / steps }, (_, i) => curve[(i + 1) * steps - 1]);
 }
 
-/** The number of the run at `choice`. */
+/** The number of the run at `choice`; of a mean, the first. */
 export function runAt(axes, choice) {
-  return axes.reduce((run, axis) => run * axis.values.length + (choice[axis.name] ?? 0), 0);
+  return axes.reduce((run, { name, values }) => run * values.length + positionIn(choice, name), 0);
+}
+
+function positionIn(choice, name) {
+  return choice[name] === MEAN ? 0 : choice[name] ?? 0;
+}
+
+/** The runs at `choice`: one, or those whose mean is shown. */
+export function runsAt(axes, choice) {
+  return spread(axes.filter(({ name }) => choice[name] === MEAN), choice).map((one) => runAt(axes, one));
+}
+
+/** @returns {Shown} what is shown at `choice` */
+export function shownAt(runs, choice) {
+  const members = runsAt(runs.axes, choice);
+  const steps = members.map((run) => runs.diverged_at[run]).filter((step) => step >= 0);
+  return {
+    choice, members,
+    trained: members.every((run) => runs.trained[run]),
+    diverged_at: steps.length ? Math.min(...steps) : -1,
+  };
 }
 
 /** The position on each axis of run number `run`. */
@@ -101,10 +138,15 @@ export function repetitions(axes) {
 
 /** The runs that differ from `choice` in repetitions only. */
 export function repeated(axes, choice) {
-  const choices = repetitions(axes).reduce(
-    (some, axis) => some.flatMap((one) => axis.values.map((_, i) => ({ ...one, [axis.name]: i }))),
+  return spread(repetitions(axes), choice).map((one) => runAt(axes, one));
+}
+
+/** The choices with every combination of values on some axes. */
+function spread(some, choice) {
+  return some.reduce(
+    (choices, { name, values }) =>
+      choices.flatMap((one) => Array.from(values, (_, i) => ({ ...one, [name]: i }))),
     [choice]);
-  return choices.map((one) => runAt(axes, one));
 }
 
 /** The number of the setting at `choice`: the run number without the repetitions. */
@@ -112,10 +154,24 @@ export function settingAt(axes, choice) {
   return runAt(axes.filter((axis) => !axis.repeats), choice);
 }
 
-/** The values of one run's curve; null where the record has none of this name. */
-export function seriesOf(runs, name, run) {
+/**
+ * The values of a curve, of one run or the mean of several; null where the record has none of this
+ * name. A mean ends where one of the runs does: the others alone would be another mean.
+ */
+export function seriesOf(runs, name, members) {
   const steps = runs.times.length;
-  return runs.curves[name]?.subarray(run * steps, (run + 1) * steps) ?? null;
+  const curve = runs.curves[name];
+  if (!curve) return null;
+  const [first, ...others] = members.map((run) => curve.subarray(run * steps, (run + 1) * steps));
+  if (!others.length) return first;
+  const mean = first.slice();
+  for (const other of others) for (let k = 0; k < steps; k++) mean[k] += other[k];
+  return mean.map((sum) => sum / members.length);
+}
+
+/** A value of one run, or the mean of several; NaN where one of them has none. */
+export function valueOf({ array }, members) {
+  return members.reduce((sum, run) => sum + array[run], 0) / members.length;
 }
 
 /** Whether a value is a loss: never negative, and the lower the better. */
@@ -123,17 +179,12 @@ export function isLoss({ name }) {
   return name === "val_loss" || name === "train_loss";
 }
 
-/** The last recorded loss, NaN where the run diverged or was not trained. */
-export function finalLoss(runs, run) {
-  return runs.loss.array[run];
-}
-
 /** Lowest and highest of a curve over several runs at every step, NaN where none has a value. */
 export function envelope(runs, name, members) {
   const low = new Float64Array(runs.times.length).fill(NaN);
   const high = low.slice();
   for (const run of members) {
-    seriesOf(runs, name, run).forEach((value, k) => {
+    seriesOf(runs, name, [run]).forEach((value, k) => {
       if (Number.isNaN(value)) return;
       if (!(low[k] <= value)) low[k] = value;
       if (!(high[k] >= value)) high[k] = value;

@@ -45,7 +45,9 @@ export function logTicks([low, high], count) {
   const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
   const tens = inside.filter((tick) => Math.abs(Math.log10(tick) % 1) < 1e-9);
   if (inside.length < 3) return linearTicks([low, high], count);
-  return inside.length <= count * 1.5 || tens.length < 2 ? inside : tens;
+  if (inside.length <= count * 1.5 || tens.length < 2) return inside;
+  const every = Math.ceil(tens.length / (count * 1.5));
+  return tens.filter((_, i) => i % every === 0);
 }
 
 /** The smallest of 1, 2, 5 × 10ⁿ that is at least `step`. */
@@ -55,10 +57,32 @@ export function roundStep(step) {
 }
 
 /**
- * The domain of the loss axis: from the whole record, so that it stays while the setting moves.
- * @param {[number, number]} range lowest and highest loss worth drawing
+ * The domain of a loss axis that fits `values`: its ends are round, so that it stays where it is
+ * while settings hardly differ.
+ * @param {"linear" | "log"} kind
+ * @param {Iterable<number>} values losses; what is no number, or has no place on the axis, is left out
+ * @returns {[number, number]}
  */
-export function lossDomain(kind, [low, high]) {
-  if (kind === "linear") return [0, Math.ceil(high / roundStep(high / 20)) * roundStep(high / 20)];
-  return [Math.max(low, high * 1e-6) * 0.93, high * 1.1];
+export function lossDomain(kind, values) {
+  let low = Infinity, high = 0;
+  for (const value of values) {
+    if (!(value > 0) || value === Infinity) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (high === 0) return kind === "log" ? [0.1, 1] : [0, 1];
+  if (kind === "linear") return [0, roundUp(high * 1.02)];
+  return [roundUp(low * 1.02) === roundUp(high) ? roundDown(low / 2) : roundDown(low), roundUp(high)];
+}
+
+const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+
+function roundUp(value) {
+  const ten = 10 ** Math.floor(Math.log10(value));
+  return Number((ROUND.find((m) => m * ten >= value * (1 - 1e-9)) * ten).toPrecision(3));
+}
+
+function roundDown(value) {
+  const ten = 10 ** Math.floor(Math.log10(value));
+  return Number((ROUND.findLast((m) => m * ten <= value * (1 + 1e-9)) * ten).toPrecision(3));
 }

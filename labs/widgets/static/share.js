@@ -1,7 +1,7 @@
 /** Taking a setting elsewhere: the call that repeats the run, and a link that shows it. */
-import { h, say } from "./dom.js";
-import { formatValue } from "./format.js";
+import { h, put, say } from "./dom.js";
 import { readHash, writeHash } from "./permalink.js";
+import { MEAN, seriesOf } from "./record.js";
 
 /**
  * The panel with the link and, where the record knows it, the call.
@@ -10,12 +10,13 @@ import { readHash, writeHash } from "./permalink.js";
  */
 export function sharing(runs, t) {
   const code = runs.meta.call === null ? null : h("code");
+  const repeat = h("p", { class: "note", "data-repeat": "" });
   const news = h("p", { class: "note news", role: "status" });
   let state = null;
   const tell = async (text, done, failed) => say(news, t((await copied(text)) ? done : failed));
   const copyCall = () => tell(code.textContent, "share.copied_call", "share.not_copied");
   const copyLink = () => {
-    history.replaceState(history.state, "", writeHash(runs.meta.name, runs.axes, state.choice));
+    history.replaceState(history.state, "", writeHash(runs.meta.name, runs.axes, state.shown.choice));
     return tell(location.href, "share.copied_link", "share.not_copied_link");
   };
   const button = (what, click) =>
@@ -24,25 +25,42 @@ export function sharing(runs, t) {
     ? [h("p", { class: "title" }, t("share.call")), button("call", copyCall), button("link", copyLink)]
     : [button("link", copyLink)];
   const call = code
-    ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), h("p", { class: "note" }, t("share.repeat"))]
+    ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), repeat]
     : [];
   const element = h("section", { class: "panel panel-share" },
     h("div", { class: "share-head" }, ...head), ...call, news);
   const draw = (next) => {
-    if (state && state.index !== next.index) say(news, "");
+    if (state && state.shown !== next.shown) say(news, "");
     state = next;
-    if (code) say(code, callText(runs, next.choice));
+    if (!code) return;
+    say(code, callText(runs, next.shown.choice));
+    const jumps = jumpy(runs, next.shown.members);
+    put(repeat, { "data-jumpy": jumps ? "" : null });
+    say(repeat, t(jumps ? "share.jumpy" : "share.repeat"));
   };
   return { element, draw };
 }
 
-/** The `labs.sweep` call of the one run at `choice`. */
+/** The `labs.sweep` call of the run at `choice`, or of the runs whose mean is shown. */
 export function callText(runs, choice) {
   const codeOf = (name) => {
     const axis = runs.axes.find((a) => a.name === name);
-    return axis && axis.code[choice[name]];
+    return axis && (choice[name] === MEAN ? axis.code.join(", ") : axis.code[choice[name]]);
   };
   return runs.meta.call.replace(/\{(\w+)\}/g, (place, name) => codeOf(name) ?? place);
+}
+
+const JUMP = 1.02, JUMPS = 3;   // rises of the training loss by a fiftieth, and how many of them
+
+/**
+ * Whether the training loss of any of the runs jumps about. Where it does, rounding is enough to
+ * send a run elsewhere.
+ */
+export function jumpy(runs, members) {
+  return members.some((run) => {
+    const losses = seriesOf(runs, "train_loss", [run]) ?? [];
+    return losses.filter((loss, k) => k && loss > JUMP * losses[k - 1]).length >= JUMPS;
+  });
 }
 
 /**
@@ -60,16 +78,21 @@ export function followAddress(runs, notice, choose, t) {
     notice.replaceChildren(...asked.unknown.map((miss) => h("p", {}, missText(runs.axes, miss, t))));
     const dismiss = { type: "button", click: () => notice.replaceChildren() };
     if (asked.unknown.length) notice.append(h("button", dismiss, t("share.dismiss")));
-    notice.parentElement.scrollIntoView({ block: "start" });
+    if (isFirst(notice.parentElement)) notice.parentElement.scrollIntoView({ block: "start" });
   };
   follow();
   addEventListener("hashchange", follow);
   return () => removeEventListener("hashchange", follow);
 }
 
+/** Whether no other view of the same explorer stands above this one. */
+function isFirst(root) {
+  return document.querySelector(`.labs-explorer[data-name="${root.dataset.name}"]`) === root;
+}
+
 function missText(axes, { axis, name, value }, t) {
   if (!axis) return t("share.bad_axis", { name, expected: axes.map((a) => a.name).join(", ") });
-  const expected = axis.values.map(formatValue).join(", ");
+  const expected = axis.texts.join(", ");
   return t("share.bad_value", { label: axis.label, value: value || "“”", expected });
 }
 

@@ -7,14 +7,11 @@ import { formatCount } from "./format.js";
 
 /**
  * @param {{stop: SVGGElement, news: SVGGElement}} parts under the curves and above them
- * @param {import("./record.js").Runs} runs
- * @param {{index: number}} state
+ * @param {import("./record.js").Shown} shown
  * @param {Record<"x" | "y", import("./scales.js").Scale>} scales
  * @param {import("./strings.js").Text} t
  */
-export function drawStop(parts, runs, { index }, { x, y }, t) {
-  const step = runs.diverged_at[index];
-  const trained = runs.trained[index];
+export function drawStop(parts, { diverged_at: step, trained }, { x, y }, t) {
   parts.stop.replaceChildren();
   parts.news.replaceChildren();
   if (trained && step < 0) return;
@@ -25,7 +22,7 @@ export function drawStop(parts, runs, { index }, { x, y }, t) {
     ? [t("curves.diverged", { step: formatCount(step) }), t("curves.no_loss")]
     : [t("curves.untrained")];
   const place = left < middle
-    ? { x: Math.max(left + 14, x.range[0] + 14), "text-anchor": "start" }
+    ? { x: Math.max(left, x.range[0]) + 14, "text-anchor": "start" }
     : { x: left - 14, "text-anchor": "end" };
   const edge = s("line", { class: "edge", x1: left, x2: left, y1: top, y2: bottom });
   parts.stop.append(hatch(left, right, top, bottom), edge);

@@ -29,8 +29,10 @@ export function makeText(language) {
   return Object.assign(text, { label });
 }
 
+/** A key without its group, if it has one that the tables know; words as they are. */
 function ownWords(key) {
-  return key.replace(/^axis\./, "").replace(/^value\./, "").replaceAll("_", " ");
+  const [group, ...name] = key.split(".");
+  return name.length && group in tables.en ? name.join(".").replaceAll("_", " ") : key;
 }
 
 /** The words with a capital in front, for a title. */

@@ -18,23 +18,13 @@ export function colours(root, names) {
 }
 
 /**
- * The attributes by which the book, JupyterLab, VS Code and Colab say which of the two they show.
+ * Call `redraw` when the colours that `root` inherits change between light and dark, whoever changes
+ * them and how: a colour that depends on the scheme has a transition, and its end is an event.
+ * Returns a function that stops it.
  */
-const MARKS = ["data-theme", "data-mode", "data-jp-theme-light", "data-jp-theme-name", "theme", "class"];
-
-/**
- * Call `redraw` when the page or the system changes between light and dark. Returns a function that
- * stops it.
- */
-export function onThemeChange(redraw) {
-  const observer = new MutationObserver(redraw);
-  const marks = { attributes: true, attributeFilter: MARKS };
-  observer.observe(document.documentElement, marks);
-  observer.observe(document.body, marks);
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  system.addEventListener("change", redraw);
-  return () => {
-    observer.disconnect();
-    system.removeEventListener("change", redraw);
-  };
+export function onThemeChange(root, redraw) {
+  const probe = root.appendChild(document.createElement("i"));
+  probe.className = "theme-probe";
+  probe.addEventListener("transitionend", redraw);
+  return () => probe.remove();
 }

@@ -1,12 +1,12 @@
 /**
- * The view of the models: a frame for the picture, a scrubber through training, and notes on what
- * the page holds.
+ * The view of the models: a frame for the picture, training played below it, and notes on what the
+ * page holds.
  */
 import { readFrame } from "./coding.js";
-import { scrubber } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { formatCount } from "./format.js";
-import { repetitions, runAt, settingAt } from "./record.js";
+import { player } from "./player.js";
+import { MEAN, repetitions, runAt, settingAt } from "./record.js";
 import { VIEWS } from "./views/table.js";
 import { settingText } from "./words.js";
 
@@ -22,34 +22,46 @@ export function modelView(runs, t, actions) {
   if (!picture) return null;
   const veil = h("p", { class: "veil" });
   const note = h("p", { class: "note" });
-  const stepText = (step) => t("view.step", { step: formatCount(step) });
-  const scrub = about.steps.length > 1
-    ? scrubber(t("view.scrub"), about.steps, stepText, actions.setFrame)
-    : null;
+  const film = player(about.steps, t, actions);
   const box = h("div", { class: "view-box" }, picture.element, veil);
-  const element = h("section", { class: "panel panel-view" },
-    h("p", { class: "title" }, t("view.title")), box, ...(scrub ? [scrub] : []), picture.key, note);
+  const element = h("section", { class: "panel panel-view", "aria-label": t(`view.title_${about.kind}`) },
+    box, ...(film ? [film.element] : []), picture.key, note);
 
   const draw = (state) => {
     const step = about.steps[state.frame];
-    const missing = whyMissing(runs, state, step, t);
+    const run = viewedRun(runs, state.shown.choice);
+    const missing = whyMissing(runs, run, step, t);
     say(veil, missing);
     veil.hidden = !missing;
     put(picture.element, { "aria-label": missing || picture.describe(step), "data-step": step ?? null });
-    if (scrub) scrub.value = state.frame;
-    say(note, notes(runs, state.choice, t));
-    const setting = settingAt(runs.axes, state.choice);
-    const image = missing ? null : readFrame(runs.frames[state.frame], setting, about.levels);
-    picture.draw(image, pointsAt(runs, state.choice));
+    film?.draw(state);
+    say(note, notes(runs, state.shown.choice, t));
+    picture.draw(missing ? null : lookAt(runs, state), pointsAt(runs, state.shown.choice));
   };
-  return { element, draw, recolour: picture.recolour };
+  return { element, draw, film, recolour: picture.recolour };
 }
 
-function whyMissing(runs, { index }, step, t) {
-  const diverged = runs.diverged_at[index];
-  if (!runs.trained[index]) return t("view.untrained");
-  if (diverged >= 0 && step >= diverged) return t("view.diverged", { step: formatCount(diverged) });
-  return runs.frames.length ? "" : t("view.none");
+/** The run whose model is shown: of repetitions the page holds the first. */
+function viewedRun(runs, choice) {
+  const first = Object.fromEntries(runs.axes.filter((axis) => axis.repeats).map(({ name }) => [name, 0]));
+  return runAt(runs.axes, { ...choice, ...first });
+}
+
+function whyMissing(runs, run, step, t) {
+  const diverged = runs.diverged_at[run];
+  if (!runs.trained[run]) return t("view.untrained");
+  if (!runs.frames.length && !runs.track) return t("view.none");
+  if (runs.track) return "";            // a path shows where it leads
+  return diverged >= 0 && step >= diverged ? t("view.diverged", { step: formatCount(diverged) }) : "";
+}
+
+/** What was recorded of the model: an image of the moment, or the numbers of all moments. */
+function lookAt(runs, { shown, frame }) {
+  const setting = settingAt(runs.axes, shown.choice);
+  if (!runs.track) return readFrame(runs.frames[frame], setting, runs.meta.view.levels);
+  const [count, width] = runs.track.shape.slice(-2);
+  const values = runs.track.values.subarray(setting * count * width, (setting + 1) * count * width);
+  return { values, width, frame };
 }
 
 /**
@@ -74,10 +86,11 @@ function notes(runs, choice, t) {
   const { steps, recorded, pixels, recorded_pixels: all, samples, recorded_samples: known } = runs.meta.view;
   const over = repetitions(runs.axes);
   const first = Object.fromEntries(over.map((axis) => [axis.name, 0]));
+  const other = over.some(({ name }) => choice[name] === MEAN || choice[name]);
   return [
-    over.some((axis) => choice[axis.name]) ? t("view.repeats", { setting: settingText(over, first, t) }) : "",
+    other ? t("view.repeats", { setting: settingText(over, first, t) }) : "",
     steps.length && steps.length < recorded ? t("view.thinned", { kept: steps.length, all: recorded }) : "",
-    steps.length && pixels < all ? t("view.pixels", { pixels, all }) : "",
+    pixels < all ? t("view.pixels", { pixels, all }) : "",
     samples < known ? t("view.samples", { kept: formatCount(samples), all: formatCount(known) }) : "",
   ].filter(Boolean).join(" ");
 }

@@ -1,7 +1,7 @@
-/** One sentence on what the picture shows, for everyone and for those who hear it. */
-import { formatCount, formatLoss, formatNumber, formatOf, formatValue } from "./format.js";
+/** What the picture shows, in whole sentences, for everyone and for those who hear it. */
+import { formatCount, formatLoss, formatNumber, formatOf } from "./format.js";
 import { lastFinite } from "./labels.js";
-import { choiceAt, finalLoss, repeated, repetitions, seriesOf } from "./record.js";
+import { MEAN, repeated, repetitions, seriesOf, valueOf } from "./record.js";
 
 /**
  * @param {import("./record.js").Runs} runs
@@ -9,87 +9,95 @@ import { choiceAt, finalLoss, repeated, repetitions, seriesOf } from "./record.j
  * @param {import("./strings.js").Text} t
  */
 export function whatIsShown(runs, state, t) {
-  const long = runs.axes.filter((axis) => axis.values.length > 1);
-  const setting = settingText(long.length ? long : runs.axes, state.choice, t);
   const sentences = runs.loss
-    ? [outcome(runs, state.index, setting, t), others(runs, state.index, t), spread(runs, state, t),
-      before(runs, state, t), living(state.live, t)]
-    : [values(runs, state.index, setting, t), spread(runs, state, t)];
-  return sentences.join("");
+    ? [outcome(runs, state.shown, t), metric(runs, state.shown, t), others(runs, state.shown, t),
+      spread(runs, state, t), before(runs, state, t), living(state.live, t)]
+    : [values(runs, state.shown, t), spread(runs, state, t)];
+  return sentences.filter(Boolean).join(" ");
 }
 
 /** "adam, learning rate 0.01, batch size 32". */
 export function settingText(axes, choice, t) {
-  return axes.map(({ name, label, values }) => {
-    const value = formatValue(values[choice[name]]);
-    return typeof values[0] === "string" ? value : t("what.name", { label, value });
-  }).join(", ");
+  return axes.map((axis) => axisText(axis, choice[axis.name], t)).join(", ");
 }
 
-function outcome(runs, index, setting, t) {
-  const { steps, task } = runs.meta;
-  const step = runs.diverged_at[index];
-  if (!runs.trained[index]) return t("what.untrained", { setting });
-  if (step >= 0) return t("what.diverged", { setting, step: formatCount(step), steps: formatCount(steps) });
-  const train = runs.loss.name === "val_loss" ? seriesOf(runs, "train_loss", index) : null;
-  const facts = { setting, steps: formatCount(steps), val: formatLoss(finalLoss(runs, index)) };
-  const ends = train
-    ? t("what.ends", { ...facts, train: formatLoss(train.at(-1)) })
-    : t("what.ends_one", { ...facts, series: t(`series.${runs.loss.name}`) });
-  const metric = runs.values.find(({ name }) => name === "val_metric")?.array[index];
-  if (!task.metric || !Number.isFinite(metric)) return ends + t("what.stop");
-  return ends + t("what.metric", { metric: task.metric, value: formatNumber(metric) });
+/** One value with the name of its axis; names and lists of words speak for themselves. */
+export function axisText({ label, values, texts }, index, t) {
+  if (index === MEAN) return t("what.mean_of", { n: values.length, label });
+  return typeof values[0] === "string" ? texts[index] : t("what.name", { label, value: texts[index] });
+}
+
+/** The setting that is shown, on the axes that one can move along. */
+export function shownText(runs, choice, t) {
+  const long = runs.axes.filter((axis) => axis.values.length > 1);
+  return settingText(long.length ? long : runs.axes, choice, t);
+}
+
+function outcome(runs, shown, t) {
+  const { members, trained, diverged_at: step } = shown;
+  const steps = formatCount(runs.meta.steps);
+  const setting = shownText(runs, shown.choice, t);
+  if (!trained) return t("what.untrained", { setting });
+  if (step >= 0) {
+    const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
+    const facts = { setting, step: formatCount(step), steps, diverged, n: members.length };
+    return t(members.length > 1 ? "what.mean_diverged" : "what.diverged", facts);
+  }
+  const train = runs.loss.name === "val_loss" ? seriesOf(runs, "train_loss", members) : null;
+  const loss = formatLoss(valueOf(runs.loss, members));
+  if (train) return t("what.ends", { setting, steps, val: loss, train: formatLoss(train.at(-1)) });
+  return t(`what.ends_${runs.loss.name}`, { setting, steps, loss });
+}
+
+function metric(runs, { members }, t) {
+  const score = runs.values.find(({ name }) => name === "val_metric");
+  const value = score ? valueOf(score, members) : NaN;
+  if (!runs.meta.task.metric || !Number.isFinite(value)) return "";
+  return t("what.metric", { metric: t.label(runs.meta.task.metric), value: formatNumber(value) });
 }
 
 /** What a record has besides losses and metric. */
-function others(runs, index, t) {
+function others(runs, { members }, t) {
   const said = ({ name }) => name in runs.curves || (name === "val_metric" && runs.meta.task.metric);
-  const rest = runs.values.filter((value) => !said(value));
-  const found = rest.map((value) => valueText(value, index, t));
+  const found = runs.values.filter((value) => !said(value)).map((value) => valueText(value, members, t));
   return found.length ? t("what.also", { values: found.join(", ") }) : "";
 }
 
-function values(runs, index, setting, t) {
-  const found = runs.values.map((value) => valueText(value, index, t)).join(", ");
-  return t("what.values", { setting, values: found });
+function values(runs, { choice, members }, t) {
+  const found = runs.values.map((value) => valueText(value, members, t)).join(", ");
+  return t("what.values", { setting: shownText(runs, choice, t), values: found });
 }
 
-function valueText(value, index, t) {
-  const { label, array } = value;
-  if (!Number.isFinite(array[index])) return t("what.no_value", { label });
-  return t("what.name", { label, value: formatOf(value)(array[index]) });
+function valueText(value, members, t) {
+  const number = valueOf(value, members);
+  if (!Number.isFinite(number)) return t("what.no_value", { label: value.label });
+  return t("what.name", { label: value.label, value: formatOf(value)(number) });
 }
 
 /**
  * How far the repetitions of the setting are apart: in the loss, or without one in the value on the
  * map.
  */
-function spread(runs, { choice, mapValue }, t) {
-  const members = repeated(runs.axes, choice);
+function spread(runs, { shown, mapValue }, t) {
+  const members = repeated(runs.axes, shown.choice);
   if (members.length < 2) return "";
-  const label = repetitions(runs.axes).map((axis) => axis.label).join(", ");
+  const facts = { n: members.length, label: repetitions(runs.axes).map((axis) => axis.label).join(", ") };
+  const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
+  if (diverged) return shown.members.length > 1 ? "" : t("what.repeats_diverged", { ...facts, diverged });
   const value = runs.loss ?? runs.values.find(({ name }) => name === mapValue);
   const numbers = members.map((run) => value.array[run]).filter(Number.isFinite);
-  const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
-  if (diverged) return t("what.repeats_diverged", { diverged, n: members.length, label });
   if (numbers.length < members.length) return "";
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map(formatOf(value));
-  const key = runs.loss ? "what.repeats" : "what.repeats_value";
-  return t(key, { n: members.length, label, name: value.label, low, high });
+  return t("what.repeats", { ...facts, name: value.label, low, high });
 }
 
-function before(runs, { index, previous }, t) {
-  if (previous === null || previous === index) return "";
-  const [now, then] = [choiceAt(runs.axes, index), choiceAt(runs.axes, previous)];
-  const changed = settingText(runs.axes.filter((axis) => now[axis.name] !== then[axis.name]), then, t);
-  return t("what.before", { changed, ended: endOf(runs, previous, t) });
-}
-
-function endOf(runs, run, t) {
-  const step = runs.diverged_at[run];
-  if (step >= 0) return t("what.before_diverged", { step: formatCount(step) });
-  if (!runs.trained[run]) return t("what.before_untrained");
-  return t("what.before_ended", { val: formatLoss(finalLoss(runs, run)) });
+function before(runs, { shown, before: then }, t) {
+  if (!then) return "";
+  const moved = runs.axes.filter(({ name }) => shown.choice[name] !== then.choice[name]);
+  const facts = { changed: settingText(moved, then.choice, t) };
+  if (!then.trained) return t("what.before_untrained", facts);
+  if (then.diverged_at >= 0) return t("what.before_diverged", { ...facts, step: formatCount(then.diverged_at) });
+  return t("what.before", { ...facts, val: formatLoss(valueOf(runs.loss, then.members)) });
 }
 
 function living({ label, steps, train_loss: train, val_loss: val }, t) {

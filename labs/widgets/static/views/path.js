@@ -1,0 +1,99 @@
+/** Two parameters on their way over the surface of the loss, one point a recorded step. */
+import { contour } from "../contour.js";
+import { h } from "../dom.js";
+import { formatCount } from "../format.js";
+import { colours } from "../theme.js";
+
+const COLOURS = ["surface", "ink", "muted", "hair", "validation", "accent"];
+const LEVELS = 9;               // lines of equal loss, each the same factor below the next
+
+/**
+ * @param {{extent: [number, number, number, number], x_label: string, y_label: string}} about
+ * @param {import("../strings.js").Text} t
+ */
+export function pathView(about, t) {
+  const canvas = h("canvas", { class: "plane", role: "img" });
+  const entry = (kind) => h("span", { class: "key" },
+    h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), t(`path.${kind}`));
+  const names = h("span", {}, t("path.axes", { x: t.label(about.x_label), y: t.label(about.y_label) }));
+  let colour = null;
+  return {
+    element: canvas,
+    key: h("div", { class: "legend" }, ...["track", "level"].map(entry), names),
+    describe: (step) => t("path.picture", { step: formatCount(step) }),
+    recolour: () => { colour = null; },
+    draw: (look, points) => {
+      colour ??= colours(canvas.parentElement, COLOURS);
+      paint(canvas, look, points, about.extent, colour);
+    },
+  };
+}
+
+function paint(canvas, look, points, extent, colour) {
+  const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
+  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = css(colour.surface);
+  pen.fillRect(0, 0, side, side);
+  paintLevels(pen, points, colour, side);
+  if (look) paintTrack(pen, look, placeIn(extent, side), colour, side);
+}
+
+/** From numbers to pixels; a run that leaves the picture is followed far enough to see where it goes. */
+function placeIn([x0, x1, y0, y1], side) {
+  const far = (pixel) => Math.min(Math.max(pixel, -20 * side), 20 * side);
+  return (x, y) => [far(((x - x0) / (x1 - x0)) * side), far((1 - (y - y0) / (y1 - y0)) * side)];
+}
+
+/** Lines of equal loss, from the losses that the record holds on a square of points. */
+function paintLevels(pen, points, colour, side) {
+  const width = Math.round(Math.sqrt(points.length));
+  const losses = points.map(({ loss }) => loss);
+  const high = Math.max(...losses);
+  const at = (i) => (i / (width - 1)) * side;
+  pen.strokeStyle = css(colour.muted);
+  pen.lineWidth = side / 600;
+  pen.beginPath();
+  for (let level = 1; level <= LEVELS; level++) {
+    for (const [xa, ya, xb, yb] of contour(losses, width, width, high / 2.6 ** level)) {
+      pen.moveTo(at(xa), side - at(ya));
+      pen.lineTo(at(xb), side - at(yb));
+    }
+  }
+  pen.globalAlpha = 0.55;
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
+
+/** The way up to the moment in full colour, a dot a step; the rest of it pale. */
+function paintTrack(pen, { values, width, frame }, place, colour, side) {
+  const count = values.length / width;
+  const spots = Array.from({ length: count }, (_, k) => place(values[k * width], values[k * width + 1]))
+    .filter((spot) => spot.every(Number.isFinite));
+  const now = Math.min(frame, spots.length - 1);
+  pen.lineJoin = "round";
+  pen.lineWidth = side / 220;
+  paintLine(pen, spots, css(colour.muted), 0.35);
+  paintLine(pen, spots.slice(0, now + 1), css(colour.validation), 1);
+  pen.fillStyle = css(colour.validation);
+  spots.slice(0, now + 1).forEach(([x, y]) => dot(pen, x, y, side / 130));
+  pen.fillStyle = css(colour.ink);
+  if (now >= 0) dot(pen, ...spots[now], side / 62);
+}
+
+function paintLine(pen, spots, style, alpha) {
+  pen.beginPath();
+  spots.forEach(([x, y], k) => (k ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+  pen.strokeStyle = style;
+  pen.globalAlpha = alpha;
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
+
+function dot(pen, x, y, radius) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fill();
+}
+
+const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
