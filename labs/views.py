@@ -89,7 +89,7 @@ class Path:
 
     extent: tuple
     surface: Callable
-    size: int = 32
+    size: int = 48
     labels: tuple = ("first parameter", "second parameter")
     kind = "path"
     moments = None

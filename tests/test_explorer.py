@@ -30,7 +30,8 @@ def runs():
 
 @pytest.fixture
 def explorer(runs):
-    return Explorer(runs, name="test", start={"optimizer": "adam", "learning_rate": 0.0158})
+    start = {"optimizer": "adam", "learning_rate": 0.0158, "seed": 0}
+    return Explorer(runs, name="test", start=start)
 
 
 def test_start_values_become_positions_and_the_rest_is_filled_in(explorer):
@@ -108,6 +109,7 @@ def test_an_impossible_explorer_is_refused_with_expected_received_and_what_to_do
         ({"learning_rate": -1}, "expected a whole number from 0 to 5"),
         ({"learning_rate": "0.1"}, "expected a whole number from 0 to 5 .*got '0.1'"),
         ({"momentum": 0}, "choice: expected one of the axes"),
+        ({"learning_rate": "mean"}, "expected a whole number from 0 to 5 .*got 'mean'"),
     ],
 )
 def test_an_impossible_choice_is_refused_and_the_old_one_stays(explorer, choice, expected):
@@ -184,7 +186,7 @@ def test_the_mime_bundle_holds_the_view_and_both_fallbacks(explorer):
 def test_the_text_fallback_is_the_same_for_every_widget_and_says_what_is_shown(runs, explorer):
     text = explorer._repr_mimebundle_()[0]["text/plain"]
     again = Explorer(
-        runs, name="test", start={"optimizer": "adam", "learning_rate": 0.0158}
+        runs, name="test", start={"optimizer": "adam", "learning_rate": 0.0158, "seed": 0}
     )._repr_mimebundle_()[0]["text/plain"]
     assert text == again and explorer.model_id not in text
     assert (
@@ -297,18 +299,22 @@ def test_an_axis_that_was_selected_stays_as_an_axis_of_one_value(runs):
     assert explorer.values == whole.values and text(explorer) == text(whole)
 
 
-def test_repetitions_and_lists_start_at_their_first_value_and_numbers_in_their_middle():
+def test_repetitions_start_with_their_mean_lists_at_their_first_value_numbers_in_their_middle():
     draws = axis("draw", range(5), "linear", repeats=True)
     explorer = Explorer(record(rates=5, batch_sizes=(8, 16, 32), seeds=3, before=(draws,)))
     assert explorer.choice == {
-        "draw": 0,
+        "draw": "mean",
         "optimizer": 0,
         "learning_rate": 2,
         "batch_size": 1,
         "weight_decay": 0,
         "l2": 0,
-        "seed": 0,
+        "seed": "mean",
     }
+    explorer.show(draw=3)
+    assert explorer.values["draw"] == 3 and explorer.values["seed"] == "mean"
+    explorer.show(draw="mean")
+    assert explorer.choice["draw"] == "mean"
 
 
 def sources():

@@ -41,7 +41,8 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
     """
     _check_kinds(task, grid)
     steps, device = check("steps", steps), device or best_device()
-    record_at = None if record_at is None else list(record_at)
+    if record_at is not None and not isinstance(record_at, range):
+        record_at = list(record_at)
     tasks = task.tasks() if isinstance(task, Varied) else [task]
     works = [Work(one, grid, steps, device, compile, record_at) for one in tasks]
     outcome.check_alike(works)

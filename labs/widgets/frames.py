@@ -17,7 +17,7 @@ FINENESS = (
 )  # grey levels, the finer where it fits; even, so that probability 1/2 is a level
 WIDTHS = (24, 20, 16, 12)  # pixels to fall back to
 FEWEST_FRAMES = 6  # fewer than these, and pixels are given up instead
-MOST_SAMPLES = 1_024  # points at one setting; more cannot be told apart on a page
+MOST_SAMPLES = 600  # points at one setting; more cannot be told apart on a page
 EFFORT = 7  # zlib: 9 is 4 % smaller and eight times slower
 
 
@@ -112,11 +112,14 @@ def _interpolation(size, fewer):
 
 
 def _code_samples(view):
-    """The points to draw with the view: of every setting the same draw of `MOST_SAMPLES`."""
+    """The samples to draw with the view: with a picture the same draw of `MOST_SAMPLES` for every
+    setting.
+    """
     if view.samples is None:
         return {}, []
     count = view.samples.shape[-2]
-    some = np.sort(np.random.default_rng(0).permutation(count)[:MOST_SAMPLES])
+    most = MOST_SAMPLES if view.plane else count
+    some = np.sort(np.random.default_rng(0).permutation(count)[:most])
     points = view.samples[..., some, :]
     said = {
         "columns": view.columns,

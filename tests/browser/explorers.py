@@ -1,6 +1,7 @@
 """Explorers in a page: written as the book writes them, read and moved as a reader does it."""
 
 import base64
+import itertools
 import json
 import pathlib
 import re
@@ -54,7 +55,7 @@ def write_page(path, *explorers):
 def write_small_page(path):
     """A page with explorers of two small sweeps, and of a table that holds no runs."""
     start = {"optimizer": "adam", "learning_rate": 0.0158}
-    first = labs.Explorer(record(), name="first", start=start)
+    first = labs.Explorer(record(), name="first", start={**start, "seed": 0})
     second = labs.Explorer(record(optimizers=("lion",), seeds=2), name="second")
     memory = np.geomspace(1e9, 8e11, 12).reshape(3, 4)
     memory[2, 0] = np.nan
@@ -65,8 +66,14 @@ def write_small_page(path):
     return write_page(path, first, second, labs.Explorer(table, name="table"))
 
 
+MEAN = "mean"
+
+
 class Record:
-    """What a page's embedded state says of one explorer: its axes and its arrays, as numbers."""
+    """What a page's embedded state says of one explorer: its axes and its arrays, as numbers.
+
+    A run is a number; where a mean is shown, the tuple of the numbers of its runs.
+    """
 
     def __init__(self, saved):
         self.meta, self.start = saved["state"]["meta"], saved["state"]["choice"]
@@ -74,15 +81,33 @@ class Record:
         self.arrays = payload.decode(self.meta, base64.b64decode(data))
         self.axes = {axis["name"]: axis["values"] for axis in self.meta["axes"]}
         self.shape = tuple(len(values) for values in self.axes.values())
+        self.repeats = {axis["name"] for axis in self.meta["axes"] if axis["repeats"]}
+
+    def positions(self, axis):
+        """The positions that an axis' control offers, in its order."""
+        count = len(self.axes[axis])
+        return [*([MEAN] if axis in self.repeats and count > 1 else []), *range(count)]
 
     def run(self, choice):
-        return int(np.ravel_multi_index([choice[name] for name in self.axes], self.shape))
+        some = [range(n) if choice[a] == MEAN else [choice[a]] for a, n in zip(self.axes, self.shape)]
+        runs = [int(np.ravel_multi_index(one, self.shape)) for one in itertools.product(*some)]
+        return runs[0] if len(runs) == 1 else tuple(runs)
 
     def choice(self, run):
-        return dict(zip(self.axes, map(int, np.unravel_index(run, self.shape))))
+        places = np.unravel_index(run, self.shape)
+        return {
+            name: MEAN if np.unique(place).size > 1 else int(np.ravel(place)[0])
+            for name, place in zip(self.axes, places)
+        }
 
     def of(self, name, run):
-        return self.arrays[name].reshape(-1, *self.arrays[name].shape[len(self.shape) :])[run]
+        rows = self.arrays[name].reshape(-1, *self.arrays[name].shape[len(self.shape) :])
+        if isinstance(run, int):
+            return rows[run]
+        some = rows[list(run)]
+        if name == "diverged_at":
+            return some[some >= 0].min() if (some >= 0).any() else -1
+        return some.all() if name == "trained" else some.mean(0)
 
 
 def records(html):
@@ -107,11 +132,13 @@ class Shown:
 
     @property
     def run(self):
-        return int(self.root.get_attribute("data-run"))
+        return self.record.run(self.choice)
 
     @property
     def choice(self):
-        return self.record.choice(self.run)
+        averaged = (self.root.get_attribute("data-mean") or "").split()
+        first = self.record.choice(int(self.root.get_attribute("data-run")))
+        return first | dict.fromkeys(averaged, MEAN)
 
     @property
     def words(self):
@@ -120,8 +147,8 @@ class Shown:
 
     def after(self, run, axis, by):
         """The run `by` positions further than `run` on one axis."""
-        choice = self.record.choice(run)
-        return self.record.run({**choice, axis: choice[axis] + by})
+        choice, positions = self.record.choice(run), self.record.positions(axis)
+        return self.record.run({**choice, axis: positions[positions.index(choice[axis]) + by]})
 
     def control(self, axis):
         return self.root.locator(f'[data-axis="{axis}"]')
@@ -141,7 +168,7 @@ class Shown:
     def move_by_pointer(self, axis, index):
         control, count = self.control(axis), len(self.record.axes[axis])
         if control.get_attribute("type") != "range":
-            return control.select_option(index=index)
+            return control.select_option(index=self.record.positions(axis).index(index))
         control.scroll_into_view_if_needed()
         box, thumb = control.bounding_box(), 16
         place = lambda i: box["x"] + thumb / 2 + (box["width"] - thumb) * i / (count - 1)
@@ -214,7 +241,7 @@ class Shown:
             str(diverged) if diverged >= 0 else None
         )
         words = self.root.locator('[aria-live="polite"]').inner_text()
-        assert (f"diverged at step {diverged:,} of" in words) == (diverged >= 0)
+        assert (f"at step {diverged:,} of" in words) == (diverged >= 0 and trained)
         assert ("not trained" in words.split("Grey:")[0]) == (not trained)
         if diverged < 0 and trained:
             said = float(re.search(r"the validation loss is ([\d.e-]+?),", words).group(1))
@@ -232,7 +259,10 @@ class Shown:
             assert label == words.label(key)
             assert float(value) == pytest.approx(self.record.axes[axis][index], rel=5e-3)
         else:
-            assert self.control(axis).input_value() == str(self.record.axes[axis][index])
+            meta = next(a for a in self.record.meta["axes"] if a["name"] == axis)
+            text = words.text("explorer.mean", label=words.label(meta["label"]))
+            expected = text if index == MEAN else meta["texts"][index]
+            assert self.control(axis).input_value() == expected
 
 
 def open_all(chromium, path, **options):

@@ -7,9 +7,12 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from explorers import AXE, Shown, open_all, records, write_page
+from explorers import AXE, MEAN, Shown, open_all, records, write_page
 
 import labs
+
+
+CURVES = ("train_loss", "val_loss")
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,9 @@ def test_on_every_built_page_every_control_moves_every_explorer_to_the_records_v
     for shown in every_explorer(chromium, pages):
         shown.expect_run(shown.record.run(shown.record.start), None)
         for axis in shown.moving_axes():
-            count = len(shown.record.axes[axis])
-            start = shown.choice[axis]
-            for by in [1] * (count - 1 - start) + [-1] * (count - 1):
+            positions = shown.record.positions(axis)
+            start = positions.index(shown.choice[axis])
+            for by in [1] * (len(positions) - 1 - start) + [-1] * (len(positions) - 1):
                 before = shown.run
                 shown.move_by_keyboard(axis, by)
                 shown.expect_run(shown.after(before, axis, by), before)
@@ -51,7 +54,7 @@ def test_on_every_built_page_every_control_moves_every_explorer_to_the_records_v
 ):
     for shown in every_explorer(chromium, pages):
         for axis in shown.moving_axes():
-            for index in reversed(range(len(shown.record.axes[axis]))):
+            for index in reversed(shown.record.positions(axis)):
                 before = shown.run
                 if shown.choice[axis] == index:
                     continue
@@ -73,13 +76,24 @@ def test_on_every_built_page_logarithmic_axes_show_the_same_record(chromium, pag
         shown.expect_run(shown.run, shown.record.run(shown.record.start))
 
 
-def test_on_every_built_page_the_loss_axis_stays_while_the_setting_moves(chromium, pages):
+def test_on_every_built_page_the_loss_axis_fits_what_is_shown_and_says_when_it_moved(
+    chromium, pages
+):
     for shown in every_explorer(chromium, pages):
-        domain = shown.root.locator("svg.curves").get_attribute("data-y-domain")
+        svg, before = shown.root.locator("svg.curves"), None
         for axis in shown.moving_axes():
-            shown.move_by_pointer(axis, 0)
-            shown.move_by_pointer(axis, len(shown.record.axes[axis]) - 1)
-            assert shown.root.locator("svg.curves").get_attribute("data-y-domain") == domain
+            for index in shown.record.positions(axis):
+                if shown.choice[axis] == index:
+                    continue
+                before = svg.get_attribute("data-y-domain")
+                shown.move_by_pointer(axis, index)
+                domain = svg.get_attribute("data-y-domain")
+                low, high = map(float, domain.split(","))
+                highest = np.nanmax([shown.record.of(n, shown.run) for n in CURVES])
+                assert low < highest * 1.02 <= high * 1.0001
+                moved = svg.get_attribute("data-axis-moved") is not None
+                assert moved == (domain != before)
+                assert bool(svg.locator(".moved").text_content()) == moved
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -119,8 +133,12 @@ def test_on_every_built_page_an_explorer_fits_360_pixels(chromium, pages, small)
 
 def test_the_copied_call_is_the_run_shown(chromium, pages):
     for shown in every_explorer(chromium, pages):
-        chosen = {name: values[shown.choice[name]] for name, values in shown.record.axes.items()}
-        call = shown.record.meta["call"].format(**{name: repr(v) for name, v in chosen.items()})
+        chosen = {
+            name: values if index == MEAN else [values[index]]
+            for (name, values), index in zip(shown.record.axes.items(), shown.choice.values())
+        }
+        places = {name: ", ".join(map(repr, some)) for name, some in chosen.items()}
+        call = shown.record.meta["call"].format(**places)
         shown.root.locator('[data-copy="call"]').click()
         shown.root.get_by_text("Call copied.").wait_for()
         shown.page.evaluate(
@@ -165,7 +183,7 @@ def test_a_permalink_leads_back_to_the_setting_it_was_taken_from(chromium, pages
             page.on("pageerror", lambda error, troubles=troubles: troubles.append(str(error)))
             page.goto(link)
             there = Shown(page, shown.record.meta["name"], shown.record)
-            page.locator(f'.labs-explorer[data-run="{run}"]').first.wait_for()
+            there.root.and_(page.locator(f'[data-run="{run}"]')).wait_for()
             for name in ("train_loss", "val_loss"):
                 there.expect_curve(name, name, run)
             assert there.run == run and troubles == []

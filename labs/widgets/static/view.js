@@ -25,7 +25,7 @@ export function modelView(runs, t, actions) {
   const film = player(about.steps, t, actions);
   const box = h("div", { class: "view-box" }, picture.element, veil);
   const element = h("section", { class: "panel panel-view", "aria-label": t(`view.title_${about.kind}`) },
-    box, ...(film ? [film.element] : []), picture.key, note);
+    h("div", { class: "stage" }, box, ...(film ? [film.element] : [])), picture.key, note);
 
   const draw = (state) => {
     const step = about.steps[state.frame];

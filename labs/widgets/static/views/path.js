@@ -4,8 +4,9 @@ import { h } from "../dom.js";
 import { formatCount } from "../format.js";
 import { colours } from "../theme.js";
 
-const COLOURS = ["surface", "ink", "muted", "hair", "validation", "accent"];
-const LEVELS = 9;               // lines of equal loss, each the same factor below the next
+const COLOURS = ["surface", "ink", "muted", "low", "validation"];
+const LEVELS = 8;               // lines of equal loss, each the same factor below the next
+const STEP = 2.6;               // that factor
 
 /**
  * @param {{extent: [number, number, number, number], x_label: string, y_label: string}} about
@@ -33,8 +34,7 @@ function paint(canvas, look, points, extent, colour) {
   const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
-  pen.fillStyle = css(colour.surface);
-  pen.fillRect(0, 0, side, side);
+  paintSurface(pen, points, colour, side);
   paintLevels(pen, points, colour, side);
   if (look) paintTrack(pen, look, placeIn(extent, side), colour, side);
 }
@@ -43,6 +43,24 @@ function paint(canvas, look, points, extent, colour) {
 function placeIn([x0, x1, y0, y1], side) {
   const far = (pixel) => Math.min(Math.max(pixel, -20 * side), 20 * side);
   return (x, y) => [far(((x - x0) / (x1 - x0)) * side), far((1 - (y - y0) / (y1 - y0)) * side)];
+}
+
+/** The lower the loss, the darker. */
+function paintSurface(pen, points, { surface, low }, side) {
+  const width = Math.round(Math.sqrt(points.length));
+  const logs = points.map(({ loss }) => Math.log(Math.max(loss, Number.MIN_VALUE)));
+  const high = Math.max(...logs);
+  const pixels = new ImageData(width, width);
+  logs.forEach((log, i) => {
+    const depth = 0.4 * Math.min(1, (high - log) / (LEVELS * Math.log(STEP)));
+    const at = ((width - 1 - Math.floor(i / width)) * width + (i % width)) * 4;
+    for (let c = 0; c < 3; c++) pixels.data[at + c] = surface[c] + (low[c] - surface[c]) * depth;
+    pixels.data[at + 3] = 255;
+  });
+  const small = new OffscreenCanvas(width, width);
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(small, 0.5, 0.5, width - 1, width - 1, 0, 0, side, side);
 }
 
 /** Lines of equal loss, from the losses that the record holds on a square of points. */
@@ -55,7 +73,7 @@ function paintLevels(pen, points, colour, side) {
   pen.lineWidth = side / 600;
   pen.beginPath();
   for (let level = 1; level <= LEVELS; level++) {
-    for (const [xa, ya, xb, yb] of contour(losses, width, width, high / 2.6 ** level)) {
+    for (const [xa, ya, xb, yb] of contour(losses, width, width, high / STEP ** level)) {
       pen.moveTo(at(xa), side - at(ya));
       pen.lineTo(at(xb), side - at(yb));
     }
