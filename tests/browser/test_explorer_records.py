@@ -25,7 +25,7 @@ def expect_band(shown, members):
     half = len(curves[0])
     assert np.allclose(edge[:half], curves.max(0), atol=1e-3)
     assert np.allclose(edge[half:][::-1], curves.min(0), atol=1e-3)
-    said = re.search(r"it ends between ([\d.e-]+) and ([\d.e-]+)\.", shown.words)
+    said = re.search(r"is between ([\d.e-]+) and ([\d.e-]+)\.", shown.words)
     assert [float(v) for v in said.groups()] == pytest.approx(
         [curves[:, -1].min(), curves[:, -1].max()], rel=0.06
     )
@@ -137,7 +137,7 @@ def test_the_map_can_show_any_number_of_a_record_and_says_which_end_is_better(ch
     names = ["final validation loss", "final training loss"]
     names += ["final accuracy on the validation samples", "samples/s"]
     assert lists.locator("option").all_inner_texts() == names
-    legend, title = shown.root.locator(".legend").first, shown.root.locator(".panel-map .title")
+    legend, title = shown.root.locator(".panel-map .legend"), shown.root.locator(".panel-map .title")
     for label, better in zip(names, ("lower is better", "lower is better", "higher is better", "")):
         lists.select_option(label=label)
         assert title.inner_text().lower() == label
@@ -174,7 +174,7 @@ def test_a_selected_record_shows_its_runs_and_names_what_was_selected(chromium, 
     shown.expect_run(before, None)
     shown.move_by_keyboard("learning_rate", 1)
     shown.expect_run(shown.after(before, "learning_rate", 1), before)
-    assert "adam" in shown.root.locator(".fixed").all_inner_texts()[0]
+    assert "adam" in shown.root.locator(".fixed").all_text_contents()[0]
     assert "Repeated" not in shown.words and shown.drawn("band_val_loss")[0].size == 0
     assert "optimizer=['adam']" in shown.root.locator("pre").inner_text()
     assert "seed=[1]" in shown.root.locator("pre").inner_text()
