@@ -14,14 +14,14 @@ import numpy as np
 import traitlets
 
 from labs import record
-from labs.widgets import contents, meta, payload, still
+from labs.widgets import contents, meta, payload, question, still
 from labs.widgets.part import Part
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
 LIVE_KEYS = ("label", *LIVE_SERIES, "running")
 
 
-class Explorer(Part):
+class Explorer(question.Asking, Part):
     """Show a record: curves, a map of any value, the models' view, and a sentence of why; whatever
     of these it has.
 
@@ -31,14 +31,16 @@ class Explorer(Part):
     value. `map_axes`: the two axes of the map, horizontal first (one, where there is no other).
     `map_value`: the variable that it shows, by default the final validation loss. `log_x`, `log_y`:
     logarithmic axes at first. `limit`: the most bytes of coded arrays; views are thinned until they
-    fit.
+    fit. `ask`: a `labs.Question` or a list of them; map and sentence of why are covered until the
+    reader has predicted each answer, or asked to be shown it.
 
     The attributes of a variable may say what it is called ("label") and which end is better
     ("better": "lower" or "higher").
 
     `choice` {axis name: index} says which run is shown. `live`, {} or a dict of label, steps,
     train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
-    curve. Raises ValueError for an unknown axis or value.
+    curve. `answers` are the reader's, see `labs.widgets.question`. Raises ValueError for an unknown
+    axis or value, and what `ask` raises: see `labs.Question`.
     """
 
     part = traitlets.Unicode("explorer", read_only=True).tag(sync=True)
@@ -62,6 +64,7 @@ class Explorer(Part):
         limit=1_000_000,
         log_x=False,
         log_y=False,
+        ask=None,
     ):
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(
@@ -73,6 +76,7 @@ class Explorer(Part):
         # Before the comm opens: it then opens with all of it.
         self.set_trait("meta", meta.describe(self.found, name) | coded)
         self.set_trait("payload", data)
+        self.set_trait("questions", question.asked(ask, runs))
         super().__init__(
             choice=_start(self.found, start or {}),
             map_axes=_map_axes(self.found, map_axes),
@@ -155,7 +159,7 @@ class Explorer(Part):
         shown = super()._repr_mimebundle_(**kwargs)
         data, metadata = shown if isinstance(shown, tuple) else (shown, {})
         picture = still.picture(self.found, self.choice, self.map_axes, self.map_value)
-        text = still.summary(self.found, self.choice)
+        text = still.summary(self.found, self.choice, self.questions)
         fallbacks = {"text/plain": text, "image/png": base64.b64encode(picture).decode()}
         return {**(data or {}), **fallbacks}, metadata
 

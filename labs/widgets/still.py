@@ -15,8 +15,10 @@ CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
 SPREAD = 8  # values further apart than this ratio are shaded by their logarithm
 
 
-def summary(found, choice):
-    """A sentence on the record and one on what is shown; the same text every time."""
+def summary(found, choice, questions=()):
+    """A sentence on the record, the questions asked, and a sentence on what is shown; the same text
+    every time.
+    """
     sizes = ", ".join(
         f"{len(a.values)} × {words.label(a.label)}" for a in found.axes if len(a.values) > 1
     )
@@ -29,7 +31,8 @@ def summary(found, choice):
     about = f"still.{kind}_on" if found.task["title"] else f"still.{kind}"
     setting = ", ".join(_named(axis, choice) for axis in found.axes)
     shown = words.text("still.shown", setting=setting, outcome=_outcome(found, _run(found, choice)))
-    return f"{words.text(about, **facts)}\n{shown}"
+    asked = [words.text("still.ask", question=question["text"]) for question in questions]
+    return "\n".join([words.text(about, **facts), *asked, shown])
 
 
 def number(value):

@@ -8,6 +8,7 @@ import { lossChart } from "./curves.js";
 import { h, put, say } from "./dom.js";
 import { formatCount, formatValue } from "./format.js";
 import { valueMap } from "./map.js";
+import { covered, questions } from "./question.js";
 import { readRecord, runAt } from "./record.js";
 import { followAddress, sharing } from "./share.js";
 import { makeText } from "./strings.js";
@@ -16,7 +17,7 @@ import { modelView } from "./view.js";
 import { whatIsShown } from "./words.js";
 import { whyItEndsThere } from "./why.js";
 
-const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live"];
+const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live", "answers"];
 
 /**
  * @typedef {object} State what is shown; every part draws from it and from nothing else
@@ -30,6 +31,7 @@ const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "l
  * @property {number} frame
  * @property {number | null} moment the step of the view
  * @property {any} live
+ * @property {import("./question.js").Answers} answers
  */
 
 /** Called by anywidget, or by the static page's host, once for every view. */
@@ -59,7 +61,7 @@ function keepKeys({ target }) {
 
 function show(runs, model, root, t) {
   const actions = actionsOn(model);
-  const parts = buildParts(runs, root, actions, t);
+  const parts = buildParts(runs, root, actions, model.get("questions"), t);
   let state = readState(runs, model, null);
   const draw = () => parts.forEach((part) => part.draw(state));
   const update = () => {
@@ -91,15 +93,17 @@ function readState(runs, model, before) {
     logX: model.get("log_x"), logY: model.get("log_y"),
     moment: moments.length > 1 ? moments[frame] : null,
     live: model.get("live") ?? {},
+    answers: model.get("answers"),
   };
 }
 
 /** A part for everything that the record has. */
-function buildParts(runs, root, actions, t) {
+function buildParts(runs, root, actions, asked, t) {
+  const asking = questions(asked, actions, t);
   const chart = lossChart(runs, t);
   const parts = [
     marks(runs, root), controls(runs, actions, t), chart, chart && chartHead(chart, actions, t),
-    sentences(runs, t), valueMap(runs, t, actions), modelView(runs, t, actions), sharing(runs, t),
+    sentences(runs, asked, t), covered(valueMap(runs, t, actions), asked, t), modelView(runs, t, actions), sharing(runs, t),
   ].filter(Boolean);
   const title = runs.meta.task.title || runs.values.map(({ label }) => label).join(", ");
   const label = t(runs.loss ? "explorer.label" : "explorer.label_values", { title });
@@ -107,8 +111,9 @@ function buildParts(runs, root, actions, t) {
   root.replaceChildren(
     h("p", { class: "about" }, aboutText(runs, t)),
     h("div", { class: "notice", role: "alert" }),
+    ...(asking ? [asking.element] : []),
     h("div", { class: "layout" }, ...parts.map((part) => part.element).filter(Boolean)));
-  return parts;
+  return asking ? [asking, ...parts] : parts;
 }
 
 function aboutText(runs, t) {
@@ -152,15 +157,23 @@ function chartHead(chart, actions, t) {
 }
 
 /** What is shown, and for runs why they end there. */
-function sentences(runs, t) {
+function sentences(runs, asked, t) {
   const what = h("p", { class: "what", "aria-live": "polite" });
-  const why = runs.loss ? h("p", { class: "why" }) : null;
+  const why = runs.loss ? covered(reason(runs, t), asked, t) : null;
   return {
-    element: h("section", { class: "panel panel-words" }, what, ...(why ? [why] : [])),
+    element: h("section", { class: "panel panel-words" }, what, ...(why ? [why.element] : [])),
     draw: (state) => {
       say(what, whatIsShown(runs, state, t));
-      if (why) say(why, whyItEndsThere(runs, state, t));
+      why?.draw(state);
     },
+  };
+}
+
+function reason(runs, t) {
+  const why = h("p", { class: "why" });
+  return {
+    element: h("div", { class: "reason" }, why),
+    draw: (state) => say(why, whyItEndsThere(runs, state, t)),
   };
 }
 
