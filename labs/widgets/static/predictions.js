@@ -66,7 +66,8 @@ function restText({ open, shown }, t) {
     if (!number) return "";
     return number === 1 ? t(`${key}_one`) : t(key, { count: number });
   };
-  return [said("predictions.open", open), said("predictions.shown", shown)].filter(Boolean).join(" ");
+  const sentences = [said("predictions.open", open), said("predictions.shown", shown)];
+  return sentences.filter(Boolean).join(" ");
 }
 
 /**

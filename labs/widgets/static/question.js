@@ -106,7 +106,8 @@ function optionRow(question, onChoice, t) {
     const marks = { type: "radio", name, value: key, "data-option": key };
     const input = h("input", { ...marks, input: onChoice });
     const [mark, tag] = [hiddenMark(), h("span", { class: "tag" })];
-    const element = h("label", { class: "option" }, input, h("span", {}, label), mark, tag);
+    // The tag stands outside of the label: it is no part of the option's name.
+    const element = h("span", { class: "option" }, h("label", {}, input, label), mark, tag);
     return { key, input, mark, tag, element };
   });
   const draw = (given) => rows.forEach(({ key, input, mark, tag, element }) => {
