@@ -103,7 +103,8 @@ function buildParts(runs, root, actions, asked, t) {
   const chart = lossChart(runs, t);
   const parts = [
     marks(runs, root), controls(runs, actions, t), chart, chart && chartHead(chart, actions, t),
-    sentences(runs, asked, t), covered(valueMap(runs, t, actions), asked, t), modelView(runs, t, actions), sharing(runs, t),
+    sentences(runs, asked, t), covered(valueMap(runs, t, actions), asked, t),
+    modelView(runs, t, actions), sharing(runs, t),
   ].filter(Boolean);
   const title = runs.meta.task.title || runs.values.map(({ label }) => label).join(", ");
   const label = t(runs.loss ? "explorer.label" : "explorer.label_values", { title });

@@ -105,7 +105,7 @@ function optionRow(question, onChoice, t) {
   const rows = question.options.map(([key, label]) => {
     const marks = { type: "radio", name, value: key, "data-option": key };
     const input = h("input", { ...marks, input: onChoice });
-    const [mark, tag] = [hiddenMark(), h("span", { class: "tag" })];
+    const [mark, tag] = [tick(), h("span", { class: "tag" })];
     // The tag stands outside of the label: it is no part of the option's name.
     const element = h("span", { class: "option" }, h("label", {}, input, label), mark, tag);
     return { key, input, mark, tag, element };
@@ -131,7 +131,7 @@ function tagText(outcome, chosen, t) {
 
 function verdictLine(question, t) {
   const label = (key) => question.options.find(([name]) => name === key)?.[1];
-  const mark = hiddenMark();
+  const mark = tick();
   const [said, because] = [h("strong"), h("span")];
   const attributes = { class: "verdict", role: "status", tabindex: -1, "data-verdict": "" };
   const element = h("p", attributes, mark, said, because);
@@ -144,6 +144,6 @@ function verdictLine(question, t) {
   return { element, draw };
 }
 
-function hiddenMark() {
-  return h("span", { class: "mark", "aria-hidden": "true" });
+function tick() {
+  return h("span", { class: "tick", "aria-hidden": "true" });
 }
