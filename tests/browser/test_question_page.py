@@ -145,7 +145,7 @@ def test_a_prediction_can_be_given_only_when_one_is_chosen(opened):
     assert asked(once).get_by_label("it moves down").is_checked() and commit.is_enabled()
 
 
-@pytest.tick.parametrize(
+@pytest.mark.parametrize(
     "given, verdict, told",
     [
         ("up", "✓Right: it moves up.", {"up": "✓your prediction, right"}),
@@ -223,7 +223,7 @@ def test_on_paper_nothing_is_covered(opened):
     assert not once.root.locator(".cover-note").first.is_visible()
 
 
-@pytest.tick.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_before_and_after(opened, theme):
     once, twice, _ = opened(color_scheme=theme)
     page = once.page
@@ -240,7 +240,7 @@ def test_axe_finds_nothing_before_and_after(opened, theme):
     assert found() == []
 
 
-@pytest.tick.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_questions_fit_320_pixels_in_both_directions(opened, direction):
     once, twice, _ = opened(viewport={"width": 320, "height": 740})
     once.page.evaluate("direction => document.documentElement.dir = direction", direction)
