@@ -8,6 +8,8 @@ import importlib
 _HOMES = {
     "Explorer": "labs.widgets.explorer",
     "Grid": "labs.grid",
+    "Predictions": "labs.widgets.predictions",
+    "Question": "labs.widgets.question",
     "TrainConfig": "labs.training",
     "live": "labs.widgets.live",
     "load": "labs.record",

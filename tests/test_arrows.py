@@ -14,13 +14,13 @@ engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.
 engine.work engine.shard engine.outcome engine.sweep
 figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.still widgets.explorer
+widgets.payload widgets.still widgets.question widgets.explorer widgets.predictions
 widgets.controls widgets.curve widgets.status widgets.live
 """.split()
 BELOW_THE_WAIST = """
 optimizers settings words record card claims grid figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.still widgets.explorer
+widgets.payload widgets.still widgets.question widgets.explorer widgets.predictions
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
 

@@ -73,6 +73,10 @@
       for (const listener of [...this.listeners]) if (listener.name === name) listener.callback(...values);
     }
 
+    get widget_manager() {
+      return { get_model: modelOf };
+    }
+
     // Nobody is listening: state stays in the page, and messages end here.
     save_changes() {}
     send() {}
@@ -101,14 +105,23 @@
     document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
   }
 
+  let all = {};
+
+  /** The model with this id, made once however many widgets ask for it. */
+  async function modelOf(id) {
+    if (!all[id]) throw new Error(`no widget ${id} on this page`);
+    const widget = await load(all[id].state._esm);
+    if (!models.has(id)) {
+      const model = new Model(all[id]);
+      models.set(id, Promise.resolve(widget.initialize?.({ model })).then(() => model));
+    }
+    return models.get(id);
+  }
+
   async function draw(id, saved, el) {
     addStyle(saved.state._css);
     const widget = await load(saved.state._esm);
-    if (!models.has(id)) {
-      const model = new Model(saved);
-      models.set(id, Promise.resolve(widget.initialize?.({ model })).then(() => model));
-    }
-    await widget.render({ model: await models.get(id), el });
+    await widget.render({ model: await modelOf(id), el });
   }
 
   /** Why there is no panel here, and where there is one. */
@@ -148,6 +161,7 @@
   function start() {
     const states = {};
     for (const script of document.querySelectorAll(STATE)) Object.assign(states, JSON.parse(script.textContent).state);
+    all = states;
     for (const script of document.querySelectorAll(VIEW)) show(script, states);
   }
 

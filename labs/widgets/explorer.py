@@ -14,7 +14,7 @@ import numpy as np
 import traitlets
 
 from labs import record
-from labs.widgets import contents, meta, payload, still
+from labs.widgets import contents, meta, payload, question, still
 from labs.widgets.part import Part
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
@@ -23,24 +23,27 @@ MEAN = "mean"
 """Stands for a position on an axis of repetitions: all of them, averaged."""
 
 
-class Explorer(Part):
+class Explorer(question.Asking, Part):
     """Show a record: curves, a map of any value, the models' view, and a sentence of why; whatever
     of these it has.
 
     `runs`: an `xarray.Dataset`, as `labs.sweep` makes it or any other with numbers over named
     dimensions. `name`: what permalinks call this explorer, unique on its page. `start`: {axis name:
     value} shown first; axes left out start in their middle, lists at their first value, repetitions
-    with their mean. `map_axes`: the two axes of the map, horizontal first (one, where there is no other).
-    `map_value`: the variable that it shows, by default the final validation loss. `log_x`, `log_y`:
-    logarithmic axes at first. `play`: play training once when the reader comes. `limit`: the most bytes of coded arrays; views are thinned until they
-    fit.
+    with their mean. `map_axes`: the two axes of the map, horizontal first (one, where there is no
+    other). `map_value`: the variable that it shows, by default the final validation loss. `log_x`, `log_y`:
+    logarithmic axes at first. `play`: play training once when the reader comes. `limit`: the most
+    bytes of coded arrays; views are thinned until they fit. `ask`: a `labs.Question` or a list of
+    them; map and sentence of why are covered until the reader has predicted each answer, or asked
+    to be shown it.
 
     The attributes of a variable may say what it is called ("label") and which end is better
     ("better": "lower" or "higher").
 
-    `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a dict of label, steps,
-    train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
-    curve. Raises ValueError for an unknown axis or value.
+    `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a
+    dict of label, steps, train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
+    curve. `answers` are the reader's, see `labs.widgets.question`. Raises ValueError for an unknown
+    axis or value, and what `ask` raises: see `labs.Question`.
     """
 
     part = traitlets.Unicode("explorer", read_only=True).tag(sync=True)
@@ -66,6 +69,7 @@ class Explorer(Part):
         log_x=False,
         log_y=False,
         play=False,
+        ask=None,
     ):
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(
@@ -77,6 +81,7 @@ class Explorer(Part):
         # Before the comm opens: it then opens with all of it.
         self.set_trait("meta", meta.describe(self.found, name) | coded)
         self.set_trait("payload", data)
+        self.set_trait("questions", question.asked(ask, runs))
         super().__init__(
             choice=_start(self.found, start or {}),
             map_axes=_map_axes(self.found, map_axes),
@@ -168,7 +173,7 @@ class Explorer(Part):
         shown = super()._repr_mimebundle_(**kwargs)
         data, metadata = shown if isinstance(shown, tuple) else (shown, {})
         picture = still.picture(self.found, self.choice, self.map_axes, self.map_value)
-        text = still.summary(self.found, self.choice)
+        text = still.summary(self.found, self.choice, self.questions)
         fallbacks = {"text/plain": text, "image/png": base64.b64encode(picture).decode()}
         return {**(data or {}), **fallbacks}, metadata
 

@@ -15,8 +15,10 @@ CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
 SPREAD = 8  # values further apart than this ratio are shaded by their logarithm
 
 
-def summary(found, choice):
-    """A sentence on the record and one on what is shown; the same text every time."""
+def summary(found, choice, questions=()):
+    """A sentence on the record, the questions asked, and a sentence on what is shown; the same text
+    every time.
+    """
     sizes = ", ".join(
         f"{len(a.values)} × {words.label(a.label)}" for a in found.axes if len(a.values) > 1
     )
@@ -29,7 +31,8 @@ def summary(found, choice):
     about = f"still.{kind}_on" if found.task["title"] else f"still.{kind}"
     setting = ", ".join(_named(axis, choice) for axis in found.axes)
     shown = words.text("still.shown", setting=setting, outcome=_outcome(found, _run(found, choice)))
-    return f"{words.text(about, **facts)}\n{shown}"
+    asked = [words.text("still.ask", question=question["text"]) for question in questions]
+    return "\n".join([words.text(about, **facts), *asked, shown])
 
 
 def number(value):
@@ -55,7 +58,7 @@ def _named(axis, choice):
 
 
 def _run(found, choice):
-    return tuple(0 if choice[name] == 'mean' else choice[name] for name in found.names)
+    return tuple(0 if choice[name] == "mean" else choice[name] for name in found.names)
 
 
 def _outcome(found, run):
@@ -111,7 +114,10 @@ def _draw_curves(axes, found, choice):
 
 
 def _draw_map(figure, axes, found, choice, map_axes, value):
-    where = tuple(slice(None) if n in map_axes else (0 if choice[n]=='mean' else choice[n]) for n in found.names)
+    where = tuple(
+        slice(None) if n in map_axes else (0 if choice[n] == "mean" else choice[n])
+        for n in found.names
+    )
     table = np.atleast_2d(value.array[where])
     if len(map_axes) == 2 and found.names.index(map_axes[0]) < found.names.index(map_axes[1]):
         table = table.T
@@ -120,7 +126,7 @@ def _draw_map(figure, axes, found, choice, map_axes, value):
     colors = "YlOrBr_r" if strong_is_low else "YlOrBr"
     shown = np.where(np.isfinite(table), table, np.nan)
     image = axes.imshow(shown, origin="lower", cmap=colors, norm=norm, aspect="auto")
-    here = [0 if choice[name]=='mean' else choice[name] for name in map_axes]
+    here = [0 if choice[name] == "mean" else choice[name] for name in map_axes]
     axes.plot(*(here if len(here) == 2 else [*here, 0]), "s", ms=9, mfc="none", mec=INK, mew=2)
     axes.set_yticks([])
     sides = zip(map_axes, [axes.set_xticks, axes.set_yticks], [axes.set_xlabel, axes.set_ylabel])

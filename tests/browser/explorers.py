@@ -89,7 +89,9 @@ class Record:
         return [*([MEAN] if axis in self.repeats and count > 1 else []), *range(count)]
 
     def run(self, choice):
-        some = [range(n) if choice[a] == MEAN else [choice[a]] for a, n in zip(self.axes, self.shape)]
+        some = [
+            range(n) if choice[a] == MEAN else [choice[a]] for a, n in zip(self.axes, self.shape)
+        ]
         runs = [int(np.ravel_multi_index(one, self.shape)) for one in itertools.product(*some)]
         return runs[0] if len(runs) == 1 else tuple(runs)
 

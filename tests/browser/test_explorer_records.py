@@ -137,7 +137,10 @@ def test_the_map_can_show_any_number_of_a_record_and_says_which_end_is_better(ch
     names = ["final validation loss", "final training loss"]
     names += ["final accuracy on the validation samples", "samples/s"]
     assert lists.locator("option").all_inner_texts() == names
-    legend, title = shown.root.locator(".panel-map .legend"), shown.root.locator(".panel-map .title")
+    legend, title = (
+        shown.root.locator(".panel-map .legend"),
+        shown.root.locator(".panel-map .title"),
+    )
     for label, better in zip(names, ("lower is better", "lower is better", "higher is better", "")):
         lists.select_option(label=label)
         assert title.inner_text().lower() == label

@@ -13,6 +13,9 @@ export function actionsOn(model) {
     setMapValue: (name) => write("map_value", name),
     setLogX: (on) => write("log_x", on),
     setLogY: (on) => write("log_y", on),
+    /** @param {string} option its key, or "" for shown without a prediction */
+    answer: (position, option) =>
+      write("answers", { ...model.get("answers"), [position]: option }),
     setFrame: (frame) => write("frame", frame),
   };
 }

@@ -9,6 +9,7 @@ import { h, put, say } from "./dom.js";
 import { formatCount } from "./format.js";
 import { valueMap } from "./map.js";
 import { player } from "./player.js";
+import { covered, questions } from "./question.js";
 import { MEAN, readRecord, runAt, shownAt } from "./record.js";
 import { followAddress, sharing } from "./share.js";
 import { makeText } from "./strings.js";
@@ -17,7 +18,7 @@ import { modelView } from "./view.js";
 import { whatIsShown } from "./words.js";
 import { whyItEndsThere } from "./why.js";
 
-const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live"];
+const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live", "answers"];
 
 /**
  * @typedef {object} State what is shown; every part draws from it and from nothing else
@@ -30,6 +31,7 @@ const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "l
  * @property {number} frame which of the moments is looked at
  * @property {number | null} moment its step
  * @property {any} live
+ * @property {import("./question.js").Answers} answers
  */
 
 /** Called by anywidget, or by the static page's host, once for every view. */
@@ -59,7 +61,7 @@ function keepKeys({ target }) {
 
 function show(runs, model, root, t) {
   const actions = actionsOn(model);
-  const parts = buildParts(runs, root, actions, t);
+  const parts = buildParts(runs, root, actions, model.get("questions"), t);
   let state = readState(runs, model, null);
   const draw = () => parts.forEach((part) => part.draw(state));
   const update = () => {
@@ -94,24 +96,27 @@ function readState(runs, model, last) {
     logX: model.get("log_x"), logY: model.get("log_y"),
     moment: runs.moments.length > 1 ? runs.moments[frame] : null,
     live: model.get("live") ?? {},
+    answers: model.get("answers"),
   };
 }
 
 /** A part for everything that the record has, in the order in which they are read. */
-function buildParts(runs, root, actions, t) {
+function buildParts(runs, root, actions, asked, t) {
+  const asking = questions(asked, actions, t);
   const view = modelView(runs, t, actions);
   const chart = lossChart(runs, t, { tall: !view });
   const parts = [
     marks(runs, root), controls(runs, actions, t), view, chart, chart && chartHead(chart, actions, t),
     view || !chart ? null : chartFilm(chart, runs, actions, t),
-    sentences(runs, t), valueMap(runs, t, actions), sharing(runs, t),
+    sentences(runs, asked, t), covered(valueMap(runs, t, actions), asked, t), sharing(runs, t),
   ].filter(Boolean);
   put(root, { role: "group", "aria-label": rootLabel(runs, t), "data-name": runs.meta.name, "data-runs": runs.count });
   root.replaceChildren(
     h("p", { class: "about" }, aboutText(runs, t)),
     h("div", { class: "notice", role: "alert" }),
+    ...(asking ? [asking.element] : []),
     h("div", { class: "layout" }, ...parts.map((part) => part.element).filter(Boolean)));
-  return parts;
+  return asking ? [asking, ...parts] : parts;
 }
 
 /** What the explorer is called: its name makes two of them on a page differ. */
@@ -182,15 +187,23 @@ function chartFilm(chart, runs, actions, t) {
 }
 
 /** What is shown, and for runs why they end there. */
-function sentences(runs, t) {
+function sentences(runs, asked, t) {
   const what = h("p", { class: "what", "aria-live": "polite" });
-  const why = runs.loss ? h("p", { class: "why" }) : null;
+  const why = runs.loss ? covered(reason(runs, t), asked, t) : null;
   return {
-    element: h("section", { class: "panel panel-words" }, what, ...(why ? [why] : [])),
+    element: h("section", { class: "panel panel-words" }, what, ...(why ? [why.element] : [])),
     draw: (state) => {
       say(what, whatIsShown(runs, state, t));
-      if (why) say(why, whyItEndsThere(runs, state, t));
+      why?.draw(state);
     },
+  };
+}
+
+function reason(runs, t) {
+  const why = h("p", { class: "why" });
+  return {
+    element: h("div", { class: "reason" }, why),
+    draw: (state) => say(why, whyItEndsThere(runs, state, t)),
   };
 }
 

@@ -3,7 +3,8 @@
  * trait `part` which of these draws it.
  */
 import { renderExplorer } from "./explorer.js";
+import { renderPredictions } from "./predictions.js";
 
-const PARTS = { explorer: renderExplorer };
+const PARTS = { explorer: renderExplorer, predictions: renderPredictions };
 
 export default { render: (context) => PARTS[context.model.get("part")](context) };
