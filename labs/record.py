@@ -25,7 +25,16 @@ DAMAGE = (  # what numpy, zipfile, json and xarray raise when bytes of a file ar
 SCALES = ("linear", "log", "category")
 OTHER_DIMENSIONS = ("step", "moment", "x", "y", "coordinate", "sample", "column")
 """Dimensions that are no axis: steps of training, and what views are made of."""
-VARIABLES = ("train_loss", "val_loss", "val_metric", "diverged_at", "trained", "view", "samples")
+VARIABLES = (
+    "train_loss",
+    "val_loss",
+    "val_metric",
+    "diverged_at",
+    "trained",
+    "view",
+    "samples",
+    "apart",
+)
 """What a sweep writes; see `labs.sweep`."""
 
 

@@ -44,7 +44,8 @@ def record_steps(steps, record_at=None):
     """The steps at which a run is measured, the first and the last always.
 
     They are `record_at`, or by default all of a short run, and of a longer one about a dozen spaced
-    evenly and as many crowded towards the start. Raises ValueError for a step that is not in the run.
+    evenly and as many crowded towards the start. Raises ValueError for a step that is not in the
+    run.
     """
     if record_at is not None:
         for step in record_at:

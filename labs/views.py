@@ -117,7 +117,7 @@ class Path:
         return {"extent": list(self.extent), "x_label": x_label, "y_label": y_label}
 
     def samples(self, data):
-        """The surface: (size², 3) float32, rows of equal y together, and the names of the columns."""
+        """The surface: (size², 3) float32, x fastest, and the names of the columns."""
         x0, x1, y0, y1 = self.extent
         x, y = torch.linspace(x0, x1, self.size), torch.linspace(y0, y1, self.size)
         y, x = torch.meshgrid(y, x, indexing="ij")

@@ -11,7 +11,7 @@ LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
 device optimizers settings words record card claims data models views tasks training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
-engine.work engine.shard engine.outcome engine.sweep
+engine.work engine.shard engine.twins engine.outcome engine.sweep
 figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.payload widgets.still widgets.question widgets.explorer widgets.predictions

@@ -5,6 +5,7 @@ import torch
 
 from labs import record as records
 from labs.device import describe
+from labs.engine.twins import apart
 from labs.grid import Varied, name_of
 
 SERIES = ("train_loss", "val_loss", "val_metric")
@@ -34,6 +35,13 @@ def record(task, works, grid, record_at, chunks):
         drawn, columns = _samples(works, own_axes)
         runs = runs.assign(samples=drawn).assign_coords(column=columns)
     return runs
+
+
+def with_twins(runs, works):
+    """The record with `apart`, how far the twins went that `works` trained."""
+    rows = np.concatenate([work.rows for work in works])
+    dimensions, values = apart(runs, rows, records.axes(runs))
+    return runs.assign(apart=(dimensions, values))
 
 
 def _arrays(works, axes, attrs):

@@ -15,13 +15,16 @@ from tqdm.auto import tqdm
 from labs.device import best_device
 from labs.engine import outcome, shard
 from labs.engine.memory import memory_kept, one_thread_an_operation
+from labs.engine.twins import first_of, twin_of
 from labs.engine.work import Work
 from labs.grid import Grid, Varied
 from labs.settings import check
 from labs.tasks import Task
 
 
-def sweep(task, grid, steps=500, device=None, compile=None, progress=None, record_at=None):
+def sweep(
+    task, grid, steps=500, device=None, compile=None, progress=None, record_at=None, twins=False
+):
     """Train every setting of `grid` for `steps` updates; return the record, an `xarray.Dataset`.
 
     Its dimensions are the axes and `step`. `train_loss`, `val_loss` and, where the task has a
@@ -34,7 +37,9 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
     the best there is. `compile`: whether to compile the programs, which takes up to a minute; by
     default that is done where it pays. `progress`: whether to show a bar; by default, unless
     LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside the first and
-    the last; by default some two dozen. Runs that are in the cache are not trained again. An
+    the last; by default some two dozen, and all of a short run. `twins`: whether to train the first
+    repetition of every setting once more from a start a millionth away; `apart` then says how far
+    the two went from each other, as the largest share of a loss. Runs that are in the cache are not trained again. An
     interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return
     the whole record. Raises ValueError for a batch larger than the data set, or a loss that is not
     finite before the first step, and TypeError for what is no task or no grid.
@@ -46,15 +51,20 @@ def sweep(task, grid, steps=500, device=None, compile=None, progress=None, recor
     tasks = task.tasks() if isinstance(task, Varied) else [task]
     works = [Work(one, grid, steps, device, compile, record_at) for one in tasks]
     outcome.check_alike(works)
-    _warn_of_damage(works)
-    chunks, finished, interrupted = _train_missing(works, progress)
+    doubled = tasks if twins else ()
+    others = [
+        Work(twin_of(one), first_of(grid), steps, device, compile, record_at) for one in doubled
+    ]
+    _warn_of_damage(works + others)
+    chunks, finished, interrupted = _train_missing(works + others, progress)
     if interrupted:
         warnings.warn(
             f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the "
             "rest as not trained. Run the sweep again to train only those.",
             stacklevel=2,
         )
-    return outcome.record(task, works, grid, record_at, len(chunks))
+    runs = outcome.record(task, works, grid, record_at, len(chunks))
+    return outcome.with_twins(runs, others) if twins else runs
 
 
 def _check_kinds(task, grid):

@@ -31,19 +31,19 @@ class Explorer(question.Asking, Part):
     dimensions. `name`: what permalinks call this explorer, unique on its page. `start`: {axis name:
     value} shown first; axes left out start in their middle, lists at their first value, repetitions
     with their mean. `map_axes`: the two axes of the map, horizontal first (one, where there is no
-    other). `map_value`: the variable that it shows, by default the final validation loss. `log_x`, `log_y`:
-    logarithmic axes at first. `play`: play training once when the reader comes. `limit`: the most
-    bytes of coded arrays; views are thinned until they fit. `ask`: a `labs.Question` or a list of
-    them; map and sentence of why are covered until the reader has predicted each answer, or asked
-    to be shown it.
+    other). `map_value`: the variable that it shows, by default the final validation loss. `log_x`,
+    `log_y`: logarithmic axes at first. `play`: play training once when the reader comes. `limit`:
+    the most bytes of coded arrays; views are thinned until they fit. `ask`: a `labs.Question` or a
+    list of them; map and sentence of why are covered until the reader has predicted each answer, or
+    asked to be shown it.
 
     The attributes of a variable may say what it is called ("label") and which end is better
     ("better": "lower" or "higher").
 
     `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a
-    dict of label, steps, train_loss, val_loss (with None where there is no value) and running, is drawn over the recorded
-    curve. `answers` are the reader's, see `labs.widgets.question`. Raises ValueError for an unknown
-    axis or value, and what `ask` raises: see `labs.Question`.
+    dict of label, steps, train_loss, val_loss (with None where there is no value) and running, is
+    drawn over the recorded curve. `answers` are the reader's, see `labs.widgets.question`. Raises
+    ValueError for an unknown axis or value, and what `ask` raises: see `labs.Question`.
     """
 
     part = traitlets.Unicode("explorer", read_only=True).tag(sync=True)

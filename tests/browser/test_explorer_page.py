@@ -11,7 +11,6 @@ from explorers import AXE, MEAN, Shown, open_all, records, write_page
 
 import labs
 
-
 CURVES = ("train_loss", "val_loss")
 
 

@@ -1,7 +1,8 @@
 /** Taking a setting elsewhere: the call that repeats the run, and a link that shows it. */
 import { h, put, say } from "./dom.js";
+import { formatTick } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
-import { MEAN, seriesOf } from "./record.js";
+import { MEAN } from "./record.js";
 
 /**
  * The panel with the link and, where the record knows it, the call.
@@ -34,9 +35,9 @@ export function sharing(runs, t) {
     state = next;
     if (!code) return;
     say(code, callText(runs, next.shown.choice));
-    const jumps = jumpy(runs, next.shown.members);
-    put(repeat, { "data-jumpy": jumps ? "" : null });
-    say(repeat, t(jumps ? "share.jumpy" : "share.repeat"));
+    const share = apartAt(runs, next.shown.members);
+    put(repeat, { "data-chaotic": share > CHAOTIC ? "" : null });
+    say(repeat, repeatText(share, t));
   };
   return { element, draw };
 }
@@ -50,17 +51,19 @@ export function callText(runs, choice) {
   return runs.meta.call.replace(/\{(\w+)\}/g, (place, name) => codeOf(name) ?? place);
 }
 
-const JUMP = 1.02, JUMPS = 3;   // rises of the training loss by a fiftieth, and how many of them
+const CHAOTIC = 0.01;           // of the loss, between a run and its twin from a start a millionth away
 
-/**
- * Whether the training loss of any of the runs jumps about. Where it does, rounding is enough to
- * send a run elsewhere.
- */
-export function jumpy(runs, members) {
-  return members.some((run) => {
-    const losses = seriesOf(runs, "train_loss", [run]) ?? [];
-    return losses.filter((loss, k) => k && loss > JUMP * losses[k - 1]).length >= JUMPS;
-  });
+/** How far the twin of what is shown went, as a share of the loss; undefined where none was trained. */
+function apartAt(runs, [run]) {
+  return runs.values.find(({ name }) => name === "apart")?.array[run];
+}
+
+/** Whether the call will give this again: what rounding can do, a millionth at the start has done. */
+function repeatText(share, t) {
+  if (share === undefined) return t("share.unknown");
+  if (share === Infinity) return t("share.chaotic_diverged");
+  const percent = formatTick(Number((100 * share).toPrecision(2)));
+  return t(share > CHAOTIC ? "share.chaotic" : "share.steady", { percent });
 }
 
 /**

@@ -58,7 +58,7 @@ function metric(runs, { members }, t) {
 
 /** What a record has besides losses and metric. */
 function others(runs, { members }, t) {
-  const said = ({ name }) => name in runs.curves || (name === "val_metric" && runs.meta.task.metric);
+  const said = ({ name }) => name in runs.curves || name === "apart" || (name === "val_metric" && runs.meta.task.metric);
   const found = runs.values.filter((value) => !said(value)).map((value) => valueText(value, members, t));
   return found.length ? t("what.also", { values: found.join(", ") }) : "";
 }
