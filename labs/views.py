@@ -23,13 +23,13 @@ class Plane:
     """The output of a model with two inputs over a grid of `size` × `size` points.
 
     `extent`: (x0, x1, y0, y1) in the units of the data. `value` turns outputs (M, ...) into
-    probabilities (M,).
+    probabilities (M,). `labels`: keys of the table of words, or words.
     """
 
     extent: tuple
     size: int
     value: Callable
-    labels: tuple = ("first feature", "second feature")
+    labels: tuple = ("feature.first", "feature.second")
     kind = "plane"
     dimensions = ("y", "x")
 

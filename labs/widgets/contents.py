@@ -7,6 +7,7 @@ S settings: the runs at the first position of every axis that repeats
 
 import dataclasses
 import math
+import numbers
 import re
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from labs import record
 CURVES = ("val_loss", "train_loss")
 BETTER = {"val_loss": "lower", "train_loss": "lower", "val_metric": "higher"}
 RESERVED = ("diverged_at", "trained", "view", "samples")
-TASK = {"name": "", "title": "", "loss": "", "metric": ""}
+TASK = ("name", "title", "loss", "metric")
 
 
 class Value(NamedTuple):
@@ -56,8 +57,9 @@ class Contents:
     """A record as the explorer reads it.
 
     `times`: K steps. `curves`: {name: (*axes, K)}. `values`: {name: Value}. `steps`: how long a run
-    trains, or None. `call`: code with the places {axis}, or None. `diverged_at`, `trained`: as in
-    the record, or none and all.
+    trains, or None. `task`: its name, title, loss and metric (texts, "" where unknown), and its
+    constant_loss (a number or None). `call`: code with the places {axis}, or None. `diverged_at`,
+    `trained`: as in the record, or none and all.
     """
 
     axes: tuple
@@ -123,11 +125,20 @@ def read(runs):
         diverged_at=_mark(runs, "diverged_at", sizes, -1).astype(np.int32),
         trained=_mark(runs, "trained", sizes, True).astype(bool),
         view=_view(runs, axes, sizes),
-        task=TASK
-        | {"title": str(runs.attrs.get("title", ""))}
-        | dict(runs.attrs.get("task") or {}),
+        task=_task(runs),
         call=_call(runs, sizes),
     )
+
+
+def _task(runs):
+    """What the record says of its task: keys of the table of words, or words, or ""; and the loss
+    of the best constant answer, or None.
+    """
+    said = {"title": runs.attrs.get("title")} | dict(runs.attrs.get("task") or {})
+    constant = said.get("constant_loss")
+    known = isinstance(constant, numbers.Real) and math.isfinite(constant)
+    texts = {key: "" if said.get(key) is None else str(said[key]) for key in TASK}
+    return texts | {"constant_loss": float(constant) if known else None}
 
 
 def _steps(runs, times):
@@ -162,7 +173,7 @@ def _values(runs, sizes):
             variable = variable.isel(step=-1)
         if set(variable.dims) <= set(sizes):
             marks = variable.attrs
-            label = marks.get("label") or marks.get("long_name") or f"value.{name}"
+            label = str(marks.get("label") or marks.get("long_name") or f"value.{name}")
             better = _better(name, marks.get("better", BETTER.get(name)))
             found[str(name)] = Value(str(name), label, better, _over(variable, sizes).astype(float))
     return found

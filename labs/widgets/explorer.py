@@ -13,7 +13,7 @@ import re
 import numpy as np
 import traitlets
 
-from labs import record
+from labs import labels, record
 from labs.widgets import contents, meta, payload, still
 from labs.widgets.part import Part
 
@@ -176,7 +176,7 @@ def _indices(found, values, where):
             indices[name] = record.position(axis, value)
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{where}: expected {name} to be one of {list(axis.values)}, got {value!r}; "
+                f"{where}: expected {name} to be one of {labels.listed(axis.values)}, got {value!r}; "
                 "choose a recorded value, or sweep again with it"
             ) from error
     return indices
