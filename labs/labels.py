@@ -9,6 +9,7 @@ import numpy as np
 DIGITS = 3  # a number has no more of them, unless two would read alike
 EXACT = 17  # so many say which number of 64 bits it is
 WHOLE = 2**53  # from here on a float does not hold every whole number
+LARGEST = float(np.finfo(float).max)
 MOST = 12  # so many values are told of a long axis
 
 
@@ -22,7 +23,7 @@ def axis_labels(values):
     values = [value.item() if _is_plain(value) else value for value in values]
     texts = [_text(value, DIGITS) for value in values]
     digits = [DIGITS] * len(values)
-    floats = {i: float(value) for i, value in enumerate(values) if _is_rounded(value)}
+    floats = {i: float(value) for i, value in enumerate(values) if _is_finite(value)}
     for _ in range(DIGITS, EXACT):
         for i in (short := _too_short(floats, texts)):
             digits[i] += 1
@@ -44,10 +45,10 @@ def _is_plain(value):
     return isinstance(value, np.generic) and value.dtype.kind not in "mM"
 
 
-def _is_rounded(value):
-    """Whether a value is a number that a few digits may stand for."""
+def _is_finite(value):
+    """Whether a value is a number among the floats."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and not isinstance(value, numbers.Integral) and math.isfinite(value)
+    return real and abs(value) <= LARGEST
 
 
 def _text(value, digits):

@@ -122,7 +122,8 @@ def read(runs):
         times=times,
         curves=curves,
         values=values,
-        diverged_at=_mark(runs, "diverged_at", sizes, -1).astype(np.int32),
+        # A dataset that was masked has NaN here.
+        diverged_at=np.nan_to_num(_mark(runs, "diverged_at", sizes, -1), nan=-1).astype(np.int32),
         trained=_mark(runs, "trained", sizes, True).astype(bool),
         view=_view(runs, axes, sizes),
         task=_task(runs),

@@ -176,8 +176,8 @@ def _indices(found, values, where):
             indices[name] = record.position(axis, value)
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{where}: expected {name} to be one of {labels.listed(axis.values)}, got {value!r}; "
-                "choose a recorded value, or sweep again with it"
+                f"{where}: expected {name} to be one of {labels.listed(axis.values)}, "
+                f"got {value!r}; choose a recorded value, or sweep again with it"
             ) from error
     return indices
 
