@@ -15,6 +15,7 @@ from labs.widgets.glyphs import drawable, fonts
 
 INK = "#3d4752"
 CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
+LEAST = np.finfo(float).tiny  # matplotlib takes no logarithm of smaller numbers
 SPREAD = 8  # values further apart than this ratio are shaded by their logarithm
 WIDTH, CURVE, MAP = 4, 1.5, 2.1  # inches; a phone shows 90 of its pixels for one
 LOOK = {
@@ -190,7 +191,8 @@ def shading(values):
     if not finite.size:
         return Normalize(0, 1)
     low, high = float(finite.min()), float(finite.max())
-    return LogNorm(low, high) if low > 0 and high > SPREAD * low else Normalize(low, high)
+    far = low > LEAST and high > SPREAD * low
+    return LogNorm(low, high) if far else Normalize(low, high)
 
 
 def loss(value):
