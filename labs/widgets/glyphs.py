@@ -30,7 +30,7 @@ def fonts():
     return names, frozenset(points)
 
 
-def drawable(text, most=60):
+def drawable(text, most=54):
     """`text` on one line of at most `most` columns, the end cut off where it is longer.
 
     A character that no font here has becomes an empty box: matplotlib would warn, in a picture that
@@ -47,4 +47,5 @@ def drawable(text, most=60):
 
 
 def _width(chars):
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in chars)
+    wide = lambda char: char == MISSING or unicodedata.east_asian_width(char) in "WF"
+    return sum(2 if wide(char) else 1 for char in chars)
