@@ -66,7 +66,7 @@ def test_a_text_is_drawn_as_it_stands_on_one_line_and_its_end_is_cut():
     assert glyphs.drawable("") == "" and glyphs.drawable("abc", 3) == "abc"
 
 
-def test_fonts_that_are_here_draw_the_scripts_they_are_for(monkeypatch):
+def test_fonts_that_are_here_draw_the_scripts_they_are_for():
     names, points = glyphs.fonts()
     assert names[0] == "DejaVu Sans" and set(map(ord, "aßЖ□…×")) <= points
     chinese = {"Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei"} & set(names)
