@@ -9,6 +9,7 @@ import pathlib
 import re
 from html import escape
 
+from labs import words
 from labs.words import text as word
 
 BIBLIOGRAPHY = pathlib.Path(__file__).parent.parent / "book" / "references.bib"
@@ -46,17 +47,16 @@ STYLES = {
 
 def plain(card):
     """The card as lines of text."""
-    first = f"{_title(card)}: {_verdict(card)}. {card['says']}"
-    rows = [
-        word(
-            "claims.row",
-            name=row["name"],
-            value=" ".join(filter(None, _value(row))),
-            expectation=row["expectation"],
-        )
-        for row in card["measured"]
-    ]
+    first = word("claims.says", id=card["id"], verdict=_verdict(card), says=card["says"])
+    rows = map(_row, card["measured"])
     return "\n  ".join(filter(None, [first, *rows, card["note"], *_foot(card)]))
+
+
+def _row(row):
+    facts = {name: row[name] for name in ("name", "value", "expectation")}
+    if row["repeats"] > 1:
+        return word("claims.row_repeats", n=row["repeats"], **facts)
+    return word("claims.row", **facts)
 
 
 def html(card):
@@ -64,7 +64,7 @@ def html(card):
     sign, color = SIGNS[card["verdict"]]
     color = f"color:color-mix(in srgb,{color} 62%,currentColor)"
     sign = _element("span", sign, aria_hidden="true")
-    head = _element("span", escape(_title(card)))
+    head = _element("span", escape(word("claims.claim", id=card["id"])))
     head += _element("span", f"{sign} {escape(_verdict(card))}", color)
     parts = [
         _element("p", head, "head"),
@@ -73,7 +73,7 @@ def html(card):
         _element("p", escape(card["note"]), "note") if card["note"] else "",
         _element("p", escape(" ".join(_foot(card))), "foot") if _foot(card) else "",
     ]
-    label = f"{_title(card)}: {_verdict(card)}"
+    label = word("claims.label", id=card["id"], verdict=_verdict(card))
     marks = {"class": "labs-claim", "aria_label": label}
     return _element("section", "\n".join(filter(None, parts)), "card", **marks)
 
@@ -82,9 +82,10 @@ def _table(card):
     columns = (("quantity", "first"), ("measured", "column"), ("expected", "column"))
     rows = [[_element("th", word(f"claims.{c}"), style, scope="col") for c, style in columns]]
     for row in card["measured"]:
-        value, count = (escape(text) for text in _value(row))
-        value = _element("span", value, "number")
-        value += count and " " + _element("span", count, "count")
+        value = _element("span", escape(row["value"]), "number")
+        if row["repeats"] > 1:
+            count = word("claims.count", n=row["repeats"])
+            value += " " + _element("span", escape(count), "count")
         rows.append(
             [
                 _element("th", escape(row["name"]), "name", scope="row"),
@@ -104,18 +105,8 @@ def _element(tag, inside, style=None, **attributes):
     return f"<{tag}{''.join(marks)}>{inside}</{tag}>"
 
 
-def _title(card):
-    return word("claims.claim", id=card["id"])
-
-
 def _verdict(card):
     return word(f"claims.{card['verdict'].replace(' ', '_')}", when=card["when"])
-
-
-def _value(row):
-    """The value of a quantity, and from how many repeats it is, "" for one."""
-    repeats = row["repeats"]
-    return row["value"], word("claims.count", n=repeats) if repeats > 1 else ""
 
 
 def _foot(card):
@@ -124,7 +115,7 @@ def _foot(card):
     if any("±" in row["value"] for row in card["measured"]):
         lines.append(word("claims.repeats"))
     if card["sources"]:
-        lines.append(word("claims.sources", sources=", ".join(names(card["sources"]))))
+        lines.append(word("claims.sources", sources=words.listed(names(card["sources"]))))
     return lines
 
 
@@ -145,5 +136,9 @@ def _name(key, entries):
     if not found:
         raise ValueError(f"source must be a key of book/references.bib, got {key!r}; add it there")
     authors = [name.partition(",")[0].strip("{}") for name in found[1].split(" and ")]
-    first = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-    return f"{first} {key[-4:]}"
+    year = key[-4:]
+    if len(authors) == 1:
+        return word("claims.source_one", author=authors[0], year=year)
+    if len(authors) == 2:
+        return word("claims.source_two", first=authors[0], second=authors[1], year=year)
+    return word("claims.source_more", first=authors[0], year=year)

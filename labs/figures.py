@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from labs import record, words
+from labs.labels import axis_labels
 
 COLORS = (
     "#2a6fbb",
@@ -45,11 +46,12 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     spreads = final.std(others, ddof=1, skipna=False) if repeated else means * np.nan
     figure = go.Figure()
     tables = (table.transpose(lines, along).values for table in (means, spreads))
-    for color, value, row, spread in zip(itertools.cycle(COLORS), axes[lines].values, *tables):
+    names = axis_labels(axes[lines].values)
+    for color, name, row, spread in zip(itertools.cycle(COLORS), names, *tables):
         bars = {"array": _rounded(spread), "thickness": 1, "width": 0}
         style = {"mode": "lines+markers", "line": {"color": color}, "error_y": bars}
         x, y = list(axes[along].values), _rounded(row)
-        figure.add_scatter(x=x, y=y, name=str(value), **style)
+        figure.add_scatter(x=x, y=y, name=name, **style)
     x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     figure.update_layout(
         xaxis={"title": {"text": x_label}, "type": axes[along].scale},
@@ -66,7 +68,7 @@ def _rounded(values):
 
 
 def _title(runs, series):
-    metric = (runs.attrs.get("task") or {}).get("metric") or words.text("value.metric")
+    metric = words.label((runs.attrs.get("task") or {}).get("metric") or "value.metric")
     return words.label(runs[series].attrs.get("label", f"value.{series}"), metric=metric)
 
 

@@ -5,7 +5,9 @@ training. A view of the model has dimensions of its own, see `labs.views`. `runs
 the record comes from.
 """
 
+import itertools
 import json
+import numbers
 import os
 import pathlib
 import secrets
@@ -16,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from labs import settings
+from labs.labels import listed
 
 FORMAT = "labs.record/1"
 DAMAGE = (  # what numpy, zipfile, json and xarray raise when bytes of a file are wrong
@@ -93,7 +96,9 @@ def axes(runs):
 
 def _axis(coordinate):
     name, marks = str(coordinate.name), coordinate.attrs
-    values = tuple(np.atleast_1d(coordinate.values).tolist())
+    values = np.atleast_1d(coordinate.values)
+    # As plain values, but for dates: those would become whole numbers of nanoseconds.
+    values = tuple(values if values.dtype.kind in "mM" else values.tolist())
     scale = marks.get("scale") or settings.scale_of(values)
     if scale not in SCALES:
         raise ValueError(
@@ -101,7 +106,7 @@ def _axis(coordinate):
             f'set runs.{name}.attrs["scale"]'
         )
     control = marks.get("control") or ("list" if scale == "category" else "slider")
-    label = marks.get("label") or marks.get("long_name") or f"axis.{name}"
+    label = str(marks.get("label") or marks.get("long_name") or f"axis.{name}")
     return Axis(name, label, values, scale, control, bool(marks.get("repeats", False)))
 
 
@@ -117,13 +122,20 @@ def whole(runs):
 
 def position(axis, value):
     """The position of `value` on an axis. Raises ValueError naming the values there are."""
-    for i, known in enumerate(axis.values):
-        words = isinstance(known, str) or isinstance(value, str)
-        if known == value or not words and np.isclose(known, value, rtol=1e-9, atol=0):
-            return i
-    raise ValueError(
-        f"{axis.name} must be one of {list(axis.values)}, got {value!r}; choose a recorded value"
-    )
+    equal = (i for i, known in enumerate(axis.values) if known == value)
+    close = (i for i, known in enumerate(axis.values) if _close(known, value))
+    found = next(itertools.chain(equal, close), None)
+    if found is None:
+        raise ValueError(
+            f"{axis.name} must be one of {listed(axis.values)}, got {value!r}; "
+            "choose a recorded value"
+        )
+    return found
+
+
+def _close(known, value):
+    numeric = isinstance(known, numbers.Real) and isinstance(value, numbers.Real)
+    return numeric and bool(np.isclose(known, value, rtol=1e-9, atol=0, equal_nan=True))
 
 
 def save(runs, path):

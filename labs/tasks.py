@@ -21,8 +21,10 @@ class Task:
     `call` is the expression that makes this task, for a reader to copy. `make_model` returns a
     fresh `nn.Module`. `loss` and `metric` take (outputs, targets) and return one number; the loss
     is what training lowers, averaged over the samples; the metric, which need not be there, is a
-    score of the validation samples. Any module works whose forward pass has no side effect and no
-    dropout (see torch.func.vmap).
+    score of the validation samples. `constant_loss` is the loss on the validation samples of the
+    best answer that ignores its input, where somebody knows it. Title and labels are keys of the
+    table of words, or words. Any module works whose forward pass has no side effect and no dropout
+    (see torch.func.vmap).
     """
 
     name: str
@@ -35,6 +37,7 @@ class Task:
     metric: Callable | None = None
     metric_label: str = ""
     view: Plane | Path | None = None
+    constant_loss: float | None = None
 
     def model(self, seed):
         """A fresh network with the initial parameters of `seed`.
@@ -59,6 +62,15 @@ def binary_accuracy(outputs, targets):
 def accuracy(outputs, targets):
     """The share of samples whose largest logit (B, classes) is the target (B,)."""
     return (outputs.argmax(-1) == targets).float().mean()
+
+
+def label_entropy(labels):
+    """The entropy in nats of the frequencies of labels (N,).
+
+    It is the cross-entropy of the best answer that is the same for every sample.
+    """
+    shares = labels.unique(return_counts=True)[1].double() / len(labels)
+    return -(shares * shares.log()).sum().item()
 
 
 def _probability(outputs):
@@ -86,12 +98,12 @@ def valley(curvatures=(1.0, 20.0)):
     nothing = torch.zeros(1, 1), torch.zeros(1)
     return Task(
         name="valley",
-        title="a quadratic valley",
+        title="task.valley",
         call=_call(valley, curvatures=curvatures),
         data=data.Data(*nothing, *nothing),
         make_model=lambda: models.Valley(curvatures),
         loss=_mean_output,
-        loss_label="quadratic",
+        loss_label="loss.quadratic",
         view=_valley_view(curvatures) if len(curvatures) == 2 else None,
     )
 
@@ -113,19 +125,21 @@ def spirals(width=32, depth=2, activation="relu", **options):
     `labs.models.ACTIVATIONS`. `options` go to `labs.data.spirals`. Raises ValueError for a width or
     depth below 1.
     """
+    samples = data.spirals(**options)
     sizes = models.layer_sizes(2, width, depth, 1)
     network = {"width": width, "depth": depth, "activation": activation}
     return Task(
         name="spirals",
-        title="two spirals",
+        title="task.spirals",
         call=_call(spirals, **network, **options),
-        data=data.spirals(**options),
+        data=samples,
         make_model=lambda: models.mlp(sizes, activation),
         loss=binary_cross_entropy,
-        loss_label="cross-entropy",
+        loss_label="loss.cross_entropy",
         metric=binary_accuracy,
-        metric_label="accuracy",
+        metric_label="metric.accuracy",
         view=Plane(extent=(-2.4, 2.4, -2.4, 2.4), size=24, value=_probability),
+        constant_loss=label_entropy(samples.val_y),
     )
 
 
@@ -136,16 +150,18 @@ def digits(width=64, depth=1, activation="relu", **options):
     `labs.models.ACTIVATIONS`. `options` go to `labs.data.digits`. Raises ValueError for a width or
     depth below 1.
     """
+    samples = data.digits(**options)
     sizes = models.layer_sizes(64, width, depth, 10)
     network = {"width": width, "depth": depth, "activation": activation}
     return Task(
         name="digits",
-        title="handwritten digits",
+        title="task.digits",
         call=_call(digits, **network, **options),
-        data=data.digits(**options),
+        data=samples,
         make_model=lambda: models.mlp(sizes, activation),
         loss=F.cross_entropy,
-        loss_label="cross-entropy",
+        loss_label="loss.cross_entropy",
         metric=accuracy,
-        metric_label="accuracy",
+        metric_label="metric.accuracy",
+        constant_loss=label_entropy(samples.val_y),
     )

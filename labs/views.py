@@ -26,13 +26,13 @@ class Plane:
     """The output of a model with two inputs over a grid of `size` × `size` points.
 
     `extent`: (x0, x1, y0, y1) in the units of the data. `value` turns outputs (M, ...) into
-    probabilities (M,).
+    probabilities (M,). `labels`: keys of the table of words, or words.
     """
 
     extent: tuple
     size: int
     value: Callable
-    labels: tuple = ("first feature", "second feature")
+    labels: tuple = ("feature.first", "feature.second")
     moments: int = 12
     kind = "plane"
     dtype = "u1"
@@ -90,7 +90,7 @@ class Path:
     extent: tuple
     surface: Callable
     size: int = 48
-    labels: tuple = ("first parameter", "second parameter")
+    labels: tuple = ("feature.first_parameter", "feature.second_parameter")
     kind = "path"
     moments = None
     dtype = "f4"

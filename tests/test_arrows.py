@@ -9,18 +9,20 @@ import pytest
 
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
-device optimizers settings words record card claims data models views tasks training grid
+device optimizers settings words labels record card claims data models views tasks training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
 engine.work engine.shard engine.twins engine.outcome engine.sweep
 figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.still widgets.question widgets.explorer widgets.predictions
+widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
+widgets.predictions
 widgets.controls widgets.curve widgets.status widgets.live
 """.split()
 BELOW_THE_WAIST = """
-optimizers settings words record card claims grid figures
+optimizers settings words labels record card claims grid figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.still widgets.question widgets.explorer widgets.predictions
+widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
+widgets.predictions
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
 

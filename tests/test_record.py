@@ -95,7 +95,7 @@ def test_a_value_that_was_not_recorded_is_refused(runs):
     axis = labs.record.axes(runs)[1]
     assert labs.record.position(axis, 0.3 + 1e-12) == 1
     with pytest.raises(
-        ValueError, match=r"learning_rate must be one of \[0.1, 0.3, 1.0\], got 0.2; choose"
+        ValueError, match=r"learning_rate must be one of \[0.1, 0.3, 1\], got 0.2; choose"
     ):
         labs.record.position(axis, 0.2)
 

@@ -95,6 +95,7 @@ def _attributes(task, works, grid, record_at, chunks):
             "title": one.title,
             "loss": one.loss_label,
             "metric": one.metric_label,
+            "constant_loss": _constant_loss(works),
         },
         "steps": first.steps,
         "call": f"labs.sweep({task if isinstance(task, Varied) else one.call}, {grid}{ends}",
@@ -107,3 +108,11 @@ def _attributes(task, works, grid, record_at, chunks):
         "seconds": round(float(sum(work.rows["seconds"].sum() for work in works)), 2),
         "chunks": chunks,
     }
+
+
+def _constant_loss(works):
+    """That of all tasks, or None where they differ or have none."""
+    losses = [work.task.constant_loss for work in works]
+    if None in losses or max(losses) - min(losses) > 1e-6:
+        return None
+    return float(losses[0])

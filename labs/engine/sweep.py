@@ -39,10 +39,11 @@ def sweep(
     LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside the first and
     the last; by default some two dozen, and all of a short run. `twins`: whether to train the first
     repetition of every setting once more from a start a millionth away; `apart` then says how far
-    the two went from each other, as the largest share of a loss. Runs that are in the cache are not trained again. An
-    interrupt keeps what is finished. Under `torchrun`, each process trains its share and all return
-    the whole record. Raises ValueError for a batch larger than the data set, or a loss that is not
-    finite before the first step, and TypeError for what is no task or no grid.
+    the two went from each other, as the largest share of a loss. Runs that are in the cache are not
+    trained again. An interrupt keeps what is finished. Under `torchrun`, each process trains its
+    share and all return the whole record. Raises ValueError for a batch larger than the data set,
+    or a loss that is not finite before the first step, and TypeError for what is no task or no
+    grid.
     """
     _check_kinds(task, grid)
     steps, device = check("steps", steps), device or best_device()

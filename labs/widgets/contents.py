@@ -7,18 +7,21 @@ S settings: the runs at the first position of every axis that repeats
 
 import dataclasses
 import math
+import numbers
 import re
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from labs import record
+from labs import record, words
 
+MEAN = "mean"
+"""Stands for a position on an axis of repetitions: all of them, averaged."""
 CURVES = ("val_loss", "train_loss")
 BETTER = {"val_loss": "lower", "train_loss": "lower", "val_metric": "higher"}
 RESERVED = ("diverged_at", "trained", "view", "samples")
-TASK = {"name": "", "title": "", "loss": "", "metric": ""}
+TASK = ("name", "title", "loss", "metric")
 
 
 class Value(NamedTuple):
@@ -56,8 +59,9 @@ class Contents:
     """A record as the explorer reads it.
 
     `times`: K steps. `curves`: {name: (*axes, K)}. `values`: {name: Value}. `steps`: how long a run
-    trains, or None. `call`: code with the places {axis}, or None. `diverged_at`, `trained`: as in
-    the record, or none and all.
+    trains, or None. `task`: its name, title, loss and metric (texts, "" where unknown), and its
+    constant_loss (a number or None). `call`: code with the places {axis}, or None. `diverged_at`,
+    `trained`: as in the record, or none and all.
     """
 
     axes: tuple
@@ -120,14 +124,51 @@ def read(runs):
         times=times,
         curves=curves,
         values=values,
-        diverged_at=_mark(runs, "diverged_at", sizes, -1).astype(np.int32),
+        # A dataset that was masked has NaN here.
+        diverged_at=np.nan_to_num(_mark(runs, "diverged_at", sizes, -1), nan=-1).astype(np.int32),
         trained=_mark(runs, "trained", sizes, True).astype(bool),
         view=_view(runs, axes, sizes),
-        task=TASK
-        | {"title": str(runs.attrs.get("title", ""))}
-        | dict(runs.attrs.get("task") or {}),
+        task=_task(runs),
         call=_call(runs, sizes),
     )
+
+
+def _task(runs):
+    """What the record says of its task: keys of the table of words, or words, or ""; and the loss
+    of the best constant answer, or None.
+    """
+    said = {"title": runs.attrs.get("title")} | dict(runs.attrs.get("task") or {})
+    constant = said.get("constant_loss")
+    known = isinstance(constant, numbers.Real) and math.isfinite(constant)
+    texts = {key: "" if said.get(key) is None else str(said[key]) for key in TASK}
+    return texts | {"constant_loss": float(constant) if known else None}
+
+
+def averaged(found, choice):
+    """The `Contents` and the choice with one position, the mean, on every axis of which `choice`
+    asks for MEAN. A mean has no number where one of its runs has none.
+    """
+    over = tuple(i for i, name in enumerate(found.names) if choice[name] == MEAN)
+    if not over:
+        return found, choice
+    mean = lambda array: array.mean(axis=over, keepdims=True)
+    diverged = np.where(found.diverged_at < 0, np.inf, found.diverged_at)
+    first = diverged.min(axis=over, keepdims=True)
+    axes = [_mean_axis(axis) if i in over else axis for i, axis in enumerate(found.axes)]
+    whole = dataclasses.replace(
+        found,
+        axes=tuple(axes),
+        curves={name: mean(curve) for name, curve in found.curves.items()},
+        values={name: v._replace(array=mean(v.array)) for name, v in found.values.items()},
+        diverged_at=np.where(np.isinf(first), -1, first).astype(np.int32),
+        trained=found.trained.all(axis=over, keepdims=True),
+    )
+    return whole, choice | {found.names[i]: 0 for i in over}
+
+
+def _mean_axis(axis):
+    count, label = len(axis.values), words.label(axis.label)
+    return axis._replace(values=(words.text("still.mean", n=count, label=label),), repeats=False)
 
 
 def _steps(runs, times):
@@ -162,7 +203,7 @@ def _values(runs, sizes):
             variable = variable.isel(step=-1)
         if set(variable.dims) <= set(sizes):
             marks = variable.attrs
-            label = marks.get("label") or marks.get("long_name") or f"value.{name}"
+            label = str(marks.get("label") or marks.get("long_name") or f"value.{name}")
             better = _better(name, marks.get("better", BETTER.get(name)))
             found[str(name)] = Value(str(name), label, better, _over(variable, sizes).astype(float))
     return found

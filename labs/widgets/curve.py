@@ -117,7 +117,7 @@ def _axes(x_of, y_of, steps, losses, loss_label):
     below = f'x="{(left + right) / 2}" y="{HEIGHT - 5}" text-anchor="middle"'
     beside = f'transform="translate(14,{middle}) rotate(-90)" text-anchor="middle"'
     lines.append(_text(below, words.text("curves.step")))
-    lines.append(_text(beside, words.text("curves.loss", loss=loss_label).strip()))
+    lines.append(_text(beside, words.text("curves.loss", loss=words.label(loss_label)).strip()))
     return f"<g>{''.join(lines)}</g>"
 
 

@@ -13,14 +13,13 @@ import re
 import numpy as np
 import traitlets
 
-from labs import record
+from labs import labels, record
 from labs.widgets import contents, meta, payload, question, still
+from labs.widgets.contents import MEAN
 from labs.widgets.part import Part
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
 LIVE_KEYS = ("label", *LIVE_SERIES, "running")
-MEAN = "mean"
-"""Stands for a position on an axis of repetitions: all of them, averaged."""
 
 
 class Explorer(question.Asking, Part):
@@ -197,8 +196,8 @@ def _indices(found, values, where):
             indices[name] = record.position(axis, value)
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{where}: expected {name} to be one of {list(axis.values)}, got {value!r}; "
-                "choose a recorded value, or sweep again with it"
+                f"{where}: expected {name} to be one of {labels.listed(axis.values)}, "
+                f"got {value!r}; choose a recorded value, or sweep again with it"
             ) from error
     return indices
 

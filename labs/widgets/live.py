@@ -88,7 +88,7 @@ class Live(widgets.VBox):
         self.stop_button.on_click(self.stop)
 
     def __repr__(self):
-        return f"Live panel: trains {self.task.title}. It needs a kernel."
+        return words.text("live.about", title=words.label(self.task.title))
 
     def stop(self, button=None):
         """End the run that trains, if one does, between two of its steps."""

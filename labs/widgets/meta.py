@@ -1,10 +1,13 @@
-"""What the front end must know about a record besides its arrays, as JSON."""
+"""What the front end must know about a record besides its arrays, as JSON.
+
+Labels travel as keys of the table of words, and axis values with their labels ("texts").
+"""
 
 import math
 
 import numpy as np
 
-from labs.widgets import contents
+from labs.labels import axis_labels
 
 
 def describe(found, name):
@@ -18,7 +21,7 @@ def describe(found, name):
         ],
         "steps": found.steps,
         "record_steps": found.times,
-        "task": {key: str(found.task[key]) for key in contents.TASK},
+        "task": found.task,
         "call": found.call,
         "loss_range": loss_range(found),
     }
@@ -32,14 +35,15 @@ def _axis(axis):
         "control": axis.control,
         "repeats": axis.repeats,
         "values": [_json(value) for value in axis.values],
-        "texts": [str(value) for value in axis.values],
+        "texts": list(axis_labels(axis.values)),
         "code": [repr(value) for value in axis.values],
     }
 
 
 def _json(value):
-    """JSON has no infinity."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    """JSON has no infinity, and no dates."""
+    plain = isinstance(value, str | bool | int) or isinstance(value, float) and math.isfinite(value)
+    return value if plain else str(value)
 
 
 def loss_range(found):

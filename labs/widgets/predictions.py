@@ -31,11 +31,10 @@ class Predictions(Part):
             )
         for explorer in explorers:
             if not isinstance(explorer, Explorer) or not explorer.questions:
-                named = isinstance(explorer, Explorer)
-                got = f"{explorer.meta['name']!r} without any" if named else repr(explorer)
+                name = getattr(explorer, "meta", {}).get("name", explorer)
                 raise ValueError(
-                    f"explorers: expected labs.Explorers that ask questions, got {got}; give it "
-                    "some with ask=labs.Question(…)"
+                    f"explorers: expected labs.Explorers that ask questions, got {name!r} without "
+                    "any; give it some with ask=labs.Question(…)"
                 )
         # Before the comm opens: it then opens with all of it.
         self.set_trait("explorers", list(explorers))

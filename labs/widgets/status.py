@@ -34,7 +34,7 @@ def _score(task, point):
     if point.val_metric is None:
         return ""
     value = _number(point.val_metric)
-    return words.text("live.score", metric=task.metric_label, val_metric=value)
+    return words.text("live.score", metric=words.label(task.metric_label), val_metric=value)
 
 
 def _number(value):

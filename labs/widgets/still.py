@@ -3,93 +3,128 @@
 import io
 import math
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from labs import words
+from labs.labels import axis_labels
+from labs.widgets.contents import averaged
+from labs.widgets.glyphs import drawable, fonts
 
 INK = "#3d4752"
 CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
+LEAST = np.finfo(float).tiny  # matplotlib takes no logarithm of smaller numbers
 SPREAD = 8  # values further apart than this ratio are shaded by their logarithm
+WIDTH, CURVE, MAP = 4, 1.5, 2.1  # inches; a phone shows 90 of its pixels for one
+LOOK = {
+    "text.parse_math": False,  # a label may hold any signs
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
 
 
 def summary(found, choice, questions=()):
     """A sentence on the record, the questions asked, and a sentence on what is shown; the same text
     every time.
     """
-    sizes = ", ".join(
-        f"{len(a.values)} × {words.label(a.label)}" for a in found.axes if len(a.values) > 1
-    )
-    facts = {
-        "count": f"{found.count:,}",
-        "title": found.task["title"],
-        "sizes": sizes or words.text("still.one"),
-    }
+    sizes = [
+        words.text("still.size", count=len(axis.values), label=words.label(axis.label))
+        for axis in found.axes
+        if len(axis.values) > 1
+    ]
+    title = words.label(found.task["title"])
     kind = "runs" if found.curves else "settings"
-    about = f"still.{kind}_on" if found.task["title"] else f"still.{kind}"
-    setting = ", ".join(_named(axis, choice) for axis in found.axes)
-    shown = words.text("still.shown", setting=setting, outcome=_outcome(found, _run(found, choice)))
+    about = words.text(
+        f"still.{kind}_on" if title else f"still.{kind}",
+        count=count(found.count),
+        title=title,
+        sizes=words.listed(sizes) or words.text("still.one"),
+    )
     asked = [words.text("still.ask", question=question["text"]) for question in questions]
-    return "\n".join([words.text(about, **facts), *asked, shown])
-
-
-def number(value):
-    """A value as the chapters write it: 0.003, 1e-4, adam."""
-    if isinstance(value, str | bool):
-        return str(value)
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return "\n".join([about, *asked, _shown(*averaged(found, choice))])
 
 
 def value_label(found, value):
     """What a `Value` is called."""
-    return words.label(value.label, metric=found.task["metric"] or words.text("value.metric"))
+    return words.label(value.label, metric=words.label(found.task["metric"] or "value.metric"))
 
 
-def _named(axis, choice):
-    at = choice[axis.name]
-    return f"{words.label(axis.label)} {at if at == 'mean' else number(axis.values[at])}"
+def _setting(axes, choice):
+    """Such as "optimizer adam, learning rate 0.01"."""
+    named = [
+        words.text(
+            "still.named",
+            label=words.label(axis.label),
+            value=axis_labels(axis.values)[choice[axis.name]],
+        )
+        for axis in axes
+    ]
+    return words.listed(named)
+
+
+def _shown(found, choice):
+    run = _run(found, choice)
+    setting = _setting(found.axes, choice)
+    if not found.trained[run]:
+        return words.text("still.shown_untrained", setting=setting)
+    if found.diverged_at[run] >= 0:
+        step = count(int(found.diverged_at[run]))
+        return words.text("still.shown_diverged", setting=setting, step=step)
+    if not found.curves:
+        return words.text("still.shown_values", setting=setting, values=_values(found, run))
+    facts = {"setting": setting, "steps": count(found.steps)}
+    ends = {name: loss(curve[run][-1]) for name, curve in found.curves.items()}
+    if len(ends) == 2:
+        train, val = (ends[name] for name in CURVES)
+        return words.text("still.shown_ends", train=train, val=val, **facts)
+    [(name, end)] = ends.items()
+    series = words.text(f"series.{name}")
+    return words.text("still.shown_ends_one", series=series, loss=end, **facts)
+
+
+def _values(found, run):
+    named = [
+        words.text("still.named", label=value_label(found, v), value=number(v.array[run]))
+        for v in found.values.values()
+    ]
+    return words.listed(named)
 
 
 def _run(found, choice):
-    return tuple(0 if choice[name] == "mean" else choice[name] for name in found.names)
-
-
-def _outcome(found, run):
-    if not found.trained[run]:
-        return words.text("still.untrained")
-    if found.diverged_at[run] >= 0:
-        return words.text("still.diverged", step=found.diverged_at[run])
-    if found.curves:
-        ends = [
-            f"{words.text(f'series.{name}')} {found.curves[name][run][-1]:.2g}"
-            for name in CURVES
-            if name in found.curves
-        ]
-        return words.text("still.ends", steps=found.steps, losses=", ".join(ends))
-    values = [(value_label(found, v), float(v.array[run])) for v in found.values.values()]
-    return ", ".join(f"{label} {number(value)}" for label, value in values)
+    return tuple(choice[name] for name in found.names)
 
 
 def picture(found, choice, map_axes, map_value):
-    """A PNG of the curves, where there are any, and the map, as bytes."""
-    figure = Figure(figsize=(8.4 if found.curves else 4.4, 3.1), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
-    sides = figure.subplots(1, 2, width_ratios=[1.35, 1]) if found.curves else [figure.subplots()]
-    if found.curves:
-        _draw_curves(sides[0], found, choice)
-    _draw_map(figure, sides[-1], found, choice, map_axes, found.values[map_value])
-    for axes in sides:
-        axes.tick_params(colors=INK, labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
+    """A PNG of the curves, where there are any, over the map, as bytes.
+
+    It is as wide as a phone's screen. A reader's own look of matplotlib does not reach it.
+    """
+    found, choice = averaged(found, choice)
+    with matplotlib.rc_context(), np.errstate(all="ignore"):
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK | {"font.family": fonts()[0]})
+        heights = [CURVE, MAP] if found.curves else [MAP]
+        figure = Figure(figsize=(WIDTH, sum(heights)), dpi=160, layout="constrained")
+        FigureCanvasAgg(figure)
+        parts = figure.subfigures(len(heights), height_ratios=heights, squeeze=False)[:, 0]
+        if found.curves:
+            _draw_curves(parts[0].subplots(), found, choice)
+        _draw_map(parts[-1], found, choice, map_axes, found.values[map_value])
+        file = io.BytesIO()
+        figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
@@ -97,51 +132,62 @@ def _draw_curves(axes, found, choice):
     run = _run(found, choice)
     for name, (color, width) in CURVES.items():
         if name in found.curves:
-            label = words.text(f"curves.{name}")
+            label = drawable(words.text(f"curves.{name}"), 20)
             axes.plot(found.times, found.curves[name][run], color=color, lw=width, label=label)
-    step = found.diverged_at[run]
-    if step >= 0:
+    said = ""
+    if not found.trained[run]:
+        said = words.text("still.untrained")
+    elif (step := int(found.diverged_at[run])) >= 0:
         axes.axvline(step, color=INK, ls="--", lw=1)
-        said = words.text("still.diverged", step=step)
-        axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", color=INK)
-    setting = [_named(axis, choice) for axis in found.axes if len(axis.values) > 1]
-    axes.set_title(", ".join(setting[:3]), fontsize=9, loc="left", color=INK)
-    axes.set_xlim(0, found.steps)
-    axes.set_xlabel(words.text("curves.step"), fontsize=8, color=INK)
-    label = words.text("curves.loss", loss=found.task["loss"]).strip()
-    axes.set_ylabel(label, fontsize=8, color=INK)
-    axes.legend(frameon=False, fontsize=8)
+        said = words.text("still.diverged", step=count(step))
+    axes.text(0.5, 0.5, drawable(said), transform=axes.transAxes, ha="center")
+    axes.set_title(drawable(_setting([a for a in found.axes if len(a.values) > 1], choice)))
+    axes.set_xlim(0, max(found.steps, 1))
+    axes.set_xlabel(drawable(words.text("curves.step")))
+    name = words.label(found.task["loss"])
+    label = words.text("curves.loss", loss=name) if name else words.text("curves.loss_unnamed")
+    axes.set_ylabel(drawable(label, 20))
+    axes.legend(frameon=False)
 
 
-def _draw_map(figure, axes, found, choice, map_axes, value):
-    where = tuple(
-        slice(None) if n in map_axes else (0 if choice[n] == "mean" else choice[n])
-        for n in found.names
-    )
+def _draw_map(figure, found, choice, map_axes, value):
+    axes = figure.subplots()
+    where = tuple(slice(None) if n in map_axes else choice[n] for n in found.names)
     table = np.atleast_2d(value.array[where])
     if len(map_axes) == 2 and found.names.index(map_axes[0]) < found.names.index(map_axes[1]):
         table = table.T
     norm = shading(value.array)
-    strong_is_low = value.better == "lower"
-    colors = "YlOrBr_r" if strong_is_low else "YlOrBr"
+    colors = "YlOrBr_r" if value.better == "lower" else "YlOrBr"
     shown = np.where(np.isfinite(table), table, np.nan)
     image = axes.imshow(shown, origin="lower", cmap=colors, norm=norm, aspect="auto")
-    here = [0 if choice[name] == "mean" else choice[name] for name in map_axes]
-    axes.plot(*(here if len(here) == 2 else [*here, 0]), "s", ms=9, mfc="none", mec=INK, mew=2)
+    here = [choice[name] for name in map_axes]
+    for color, width in (("white", 3.5), (INK, 1.5)):
+        place = here if len(here) == 2 else [*here, 0]
+        axes.plot(*place, "s", ms=8, mfc="none", mec=color, mew=width)
     axes.set_yticks([])
-    sides = zip(map_axes, [axes.set_xticks, axes.set_yticks], [axes.set_xlabel, axes.set_ylabel])
-    for name, set_ticks, set_label in sides:
-        axis = found.axis(name)
-        ticks = range(0, len(axis.values), -(-len(axis.values) // 6))
-        set_ticks(list(ticks), [number(axis.values[i]) for i in ticks])
-        set_label(words.label(axis.label), fontsize=8, color=INK)
-    blank = f" ({words.text('still.blank')})" if (found.diverged_at >= 0).any() else ""
-    axes.set_title(value_label(found, value) + blank, fontsize=9, loc="left", color=INK)
+    _name_sides(axes, [found.axis(name) for name in map_axes])
+    label = value_label(found, value)
+    blank = (found.diverged_at >= 0).any()
+    axes.set_title(drawable(words.text("still.map_blank", value=label) if blank else label))
+    _draw_scale(figure, axes, image, norm, loss if value.name in CURVES else number)
+
+
+def _name_sides(axes, sides):
+    for axis, set_ticks, set_label in zip(
+        sides, [axes.set_xticks, axes.set_yticks], [axes.set_xlabel, axes.set_ylabel]
+    ):
+        texts = [drawable(text, 12) for text in axis_labels(axis.values)]
+        most = 6 if axis is not sides[0] else max(1, 40 // (1 + max(map(len, texts))))
+        ticks = range(0, len(texts), -(-len(texts) // min(most, 6)))
+        set_ticks(list(ticks), [texts[i] for i in ticks])
+        set_label(drawable(words.label(axis.label), 50 if axis is sides[0] else 26))
+
+
+def _draw_scale(figure, axes, image, norm, written):
     ticks = norm.inverse(np.array([0, 0.5, 1])).tolist()
     bar = figure.colorbar(image, ax=axes)
     bar.ax.minorticks_off()
-    bar.set_ticks(ticks, labels=[number(float(f"{tick:.3g}")) for tick in ticks])
-    bar.ax.tick_params(labelsize=7, colors=INK)
+    bar.set_ticks(ticks, labels=[written(tick) for tick in ticks])
 
 
 def shading(values):
@@ -150,4 +196,43 @@ def shading(values):
     if not finite.size:
         return Normalize(0, 1)
     low, high = float(finite.min()), float(finite.max())
-    return LogNorm(low, high) if low > 0 and high > SPREAD * low else Normalize(low, high)
+    far = low > LEAST and high > SPREAD * low
+    return LogNorm(low, high) if far else Normalize(low, high)
+
+
+def loss(value):
+    """A loss: two digits, three from one upwards."""
+    value = float(value)
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size < 1e-3 or size >= 1e4:
+        return _power(value, 2)
+    return _digits(value, 3 if size >= 1 else 2)
+
+
+def number(value):
+    """Any other number: whole ones below 1e6 in full, others to three digits."""
+    value = float(value)
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-3:
+        return _power(value, 3)
+    return count(round(value)) if value.is_integer() or size >= 999.5 else _digits(value, 3)
+
+
+def count(value):
+    """A count: 7,680."""
+    return f"{value:,}"
+
+
+def _digits(value, digits):
+    return f"{value:#.{digits}g}".rstrip(".")
+
+
+def _power(value, digits):
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

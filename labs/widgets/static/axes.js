@@ -40,7 +40,7 @@ export function drawAxes(parts, { x, y }, before, frame, runs, t) {
 
 function lossName(runs, t) {
   const { loss } = runs.meta.task;
-  return loss ? t("curves.loss", { loss: t.label(loss) }) : t("curves.loss_plain");
+  return loss ? t("curves.loss", { loss: t.label(loss) }) : t("curves.loss_unnamed");
 }
 
 /** Whoever compares two settings must know that their curves stand on another axis. */

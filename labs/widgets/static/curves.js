@@ -10,6 +10,7 @@ import { envelope, repeated, repetitions, seriesOf } from "./record.js";
 import { readout } from "./readout.js";
 import { lossDomain, makeScale } from "./scales.js";
 import { drawStop } from "./stop.js";
+import { labelsOf } from "./words.js";
 
 const MARGIN = { top: 26, right: 94, bottom: 34, left: 52 };
 const NAMES = ["train_loss", "val_loss"];
@@ -73,7 +74,7 @@ function bandNote(runs, t) {
   const over = repetitions(runs.axes);
   if (!over.length) return [];
   const n = over.reduce((product, axis) => product * axis.values.length, 1);
-  const label = over.map((axis) => axis.label).join(", ");
+  const label = labelsOf(over, t);
   const swatch = h("i", { class: `swatch swatch-band of-${runs.loss.name}`, "aria-hidden": "true" });
   return [h("p", { class: "note" }, swatch, t(`curves.band_${runs.loss.name}`, { n, label }))];
 }

@@ -12,7 +12,7 @@ import { player } from "./player.js";
 import { covered, questions } from "./question.js";
 import { MEAN, readRecord, runAt, shownAt } from "./record.js";
 import { followAddress, sharing } from "./share.js";
-import { makeText } from "./strings.js";
+import { listed, makeText } from "./strings.js";
 import { onThemeChange } from "./theme.js";
 import { modelView } from "./view.js";
 import { whatIsShown } from "./words.js";
@@ -121,7 +121,7 @@ function buildParts(runs, root, actions, asked, t) {
 
 /** What the explorer is called: its name makes two of them on a page differ. */
 function rootLabel(runs, t) {
-  const title = t.label(runs.meta.task.title) || runs.values.map(({ label }) => label).join(", ");
+  const title = t.label(runs.meta.task.title) || listed(runs.values.map(({ label }) => label), t);
   const name = runs.meta.name.replaceAll("-", " ");
   return t(runs.loss ? "explorer.label" : "explorer.label_values", { title, name });
 }

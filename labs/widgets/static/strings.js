@@ -32,7 +32,12 @@ export function makeText(language) {
 /** A key without its group, if it has one that the tables know; words as they are. */
 function ownWords(key) {
   const [group, ...name] = key.split(".");
-  return name.length && group in tables.en ? name.join(".").replaceAll("_", " ") : key;
+  return (name.length && group in tables.en ? name.join(".") : key).replaceAll("_", " ");
+}
+
+/** Several things in a row: "adam, learning rate 0.01". */
+export function listed(items, t) {
+  return items.length ? items.reduce((first, second) => t("list.pair", { first, second })) : "";
 }
 
 /** The words with a capital in front, for a title. */

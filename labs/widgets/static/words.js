@@ -2,6 +2,7 @@
 import { formatCount, formatLoss, formatNumber, formatOf } from "./format.js";
 import { lastFinite } from "./labels.js";
 import { MEAN, repeated, repetitions, seriesOf, valueOf } from "./record.js";
+import { listed } from "./strings.js";
 
 /**
  * @param {import("./record.js").Runs} runs
@@ -18,7 +19,12 @@ export function whatIsShown(runs, state, t) {
 
 /** "adam, learning rate 0.01, batch size 32". */
 export function settingText(axes, choice, t) {
-  return axes.map((axis) => axisText(axis, choice[axis.name], t)).join(", ");
+  return listed(axes.map((axis) => axisText(axis, choice[axis.name], t)), t);
+}
+
+/** Such as "draw, noise". */
+export function labelsOf(axes, t) {
+  return listed(axes.map((axis) => axis.label), t);
 }
 
 /** One value with the name of its axis; names and lists of words speak for themselves. */
@@ -60,12 +66,12 @@ function metric(runs, { members }, t) {
 function others(runs, { members }, t) {
   const said = ({ name }) => name in runs.curves || name === "apart" || (name === "val_metric" && runs.meta.task.metric);
   const found = runs.values.filter((value) => !said(value)).map((value) => valueText(value, members, t));
-  return found.length ? t("what.also", { values: found.join(", ") }) : "";
+  return found.length ? t("what.also", { values: listed(found, t) }) : "";
 }
 
 function values(runs, { choice, members }, t) {
-  const found = runs.values.map((value) => valueText(value, members, t)).join(", ");
-  return t("what.values", { setting: shownText(runs, choice, t), values: found });
+  const found = runs.values.map((value) => valueText(value, members, t));
+  return t("what.values", { setting: shownText(runs, choice, t), values: listed(found, t) });
 }
 
 function valueText(value, members, t) {
@@ -81,7 +87,7 @@ function valueText(value, members, t) {
 function spread(runs, { shown, mapValue }, t) {
   const members = repeated(runs.axes, shown.choice);
   if (members.length < 2) return "";
-  const facts = { n: members.length, label: repetitions(runs.axes).map((axis) => axis.label).join(", ") };
+  const facts = { n: members.length, label: labelsOf(repetitions(runs.axes), t) };
   const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
   if (diverged) return shown.members.length > 1 ? "" : t("what.repeats_diverged", { ...facts, diverged });
   const value = runs.loss ?? runs.values.find(({ name }) => name === mapValue);
