@@ -166,21 +166,25 @@ def test_a_damaged_payload_is_said_in_words(chromium, tmp_path):
     page.close()
 
 
-def test_a_slider_event_on_5000_runs_redraws_within_16_milliseconds(chromium, tmp_path):
-    runs = record(
-        ("sgd", "momentum", "rmsprop", "adam", "adamw"),
-        rates=10,
-        batch_sizes=(8, 32, 128, 512),
-        decays=(0.0, 1e-4, 1e-3, 1e-2, 1e-1),
-        seeds=5,
-    )
-    assert runs.trained.size == 5000
-    (shown,) = open_all(
-        chromium, write_page(tmp_path / "large.html", labs.Explorer(runs, name="large"))
-    )
+def test_a_redraw_of_5000_runs_takes_hardly_longer_than_one_of_200(chromium, tmp_path):
+    """How long that is in milliseconds, benchmarks/pages.py measures: a test may share its machine."""
+    rules, decays = ("sgd", "momentum", "rmsprop", "adam", "adamw"), (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
+    few = record(("sgd",), rates=10, batch_sizes=(8, 32, 128, 512), decays=(0.0,), seeds=5)
+    many = record(rules, rates=10, batch_sizes=(8, 32, 128, 512), decays=decays, seeds=5)
+    assert (few.trained.size, many.trained.size) == (200, 5000)
+    explorers = [labs.Explorer(few, name="few"), labs.Explorer(many, name="many")]
+    pair = open_all(chromium, write_page(tmp_path / "large.html", *explorers))
+    rounds = [[redraw_time(shown) for shown in pair] for _ in range(5)]
+    few_time, many_time = np.median(rounds, axis=0)
+    assert many_time < 2.5 * few_time
+    pair[0].page.context.close()
+
+
+def redraw_time(shown):
+    """The median of 40 slider events, in milliseconds."""
     times = shown.control("learning_rate").evaluate("""slider => {
         const times = [];
-        for (let i = 0; i < 60; i++) {
+        for (let i = 0; i < 40; i++) {
             slider.value = String((i * 7) % 10);
             const start = performance.now();
             slider.dispatchEvent(new Event("input", { bubbles: true }));
@@ -189,6 +193,4 @@ def test_a_slider_event_on_5000_runs_redraws_within_16_milliseconds(chromium, tm
         }
         return times;
     }""")
-    print(f"redraw: median {np.median(times):.1f} ms, slowest of 60 {max(times):.1f} ms")
-    assert np.median(times) < 16 and np.quantile(times, 0.9) < 16
-    shown.page.context.close()
+    return np.median(times)

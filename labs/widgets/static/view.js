@@ -23,6 +23,7 @@ export function modelView(runs, t, actions) {
   const veil = h("p", { class: "veil" });
   const note = h("p", { class: "note" });
   const film = player(about.steps, t, actions);
+  const pointsAt = pointsOf(runs);
   const box = h("div", { class: "view-box" }, picture.element, veil);
   const element = h("section", { class: "panel panel-view", "aria-label": t(`view.title_${about.kind}`) },
     h("div", { class: "stage" }, box, ...(film ? [film.element] : [])), picture.key, note);
@@ -36,7 +37,7 @@ export function modelView(runs, t, actions) {
     put(picture.element, { "aria-label": missing || picture.describe(step), "data-step": step ?? null });
     film?.draw(state);
     say(note, notes(runs, state.shown.choice, t));
-    picture.draw(missing ? null : lookAt(runs, state), pointsAt(runs, state.shown.choice));
+    picture.draw(missing ? null : lookAt(runs, state), pointsAt(state.shown.choice));
   };
   return { element, draw, film, recolour: picture.recolour };
 }
@@ -65,14 +66,20 @@ function lookAt(runs, { shown, frame }) {
 }
 
 /**
- * The samples that belong to the choice, as objects by column; rows that fill up a shorter set are
- * left out.
+ * A function of the choice that gives the samples which belong to it, as objects by column; the same
+ * array for the same samples.
  */
-function pointsAt(runs, choice) {
-  if (!runs.samples) return [];
-  const { columns, sample_axes: names, samples: count } = runs.meta.view;
-  const axes = names.map((name) => runs.axes.find((axis) => axis.name === name));
-  const start = runAt(axes, choice) * count * columns.length;
+function pointsOf(runs) {
+  if (!runs.samples) return () => [];
+  const axes = runs.meta.view.sample_axes.map((name) => runs.axes.find((axis) => axis.name === name));
+  const known = [];
+  return (choice) => (known[runAt(axes, choice)] ??= readPoints(runs, runAt(axes, choice)));
+}
+
+/** Set number `set` of the samples; rows that fill up a shorter set are left out. */
+function readPoints(runs, set) {
+  const { columns, samples: count } = runs.meta.view;
+  const start = set * count * columns.length;
   const points = [];
   for (let i = 0; i < count; i++) {
     const row = runs.samples.subarray(start + i * columns.length, start + (i + 1) * columns.length);

@@ -14,20 +14,21 @@ export function planeView(about, t) {
   const canvas = h("canvas", { class: "plane", role: "img" });
   const entry = (kind) => h("span", { class: "key" },
     h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), t(`plane.${kind}`));
+  const layer = { canvas: new OffscreenCanvas(1, 1), points: null };
   let colour = null;
   return {
     element: canvas,
     key: h("div", { class: "legend" }, ...["class0", "class1", "boundary"].map(entry)),
     describe: (step) => t("plane.picture", { step: formatCount(step) }),
-    recolour: () => { colour = null; },
+    recolour: () => { colour = layer.points = null; },
     draw: (image, points) => {
       colour ??= colours(canvas.parentElement, COLOURS);
-      paint(canvas, image, points, about.extent, colour);
+      paint(canvas, image, points, layer, about.extent, colour);
     },
   };
 }
 
-function paint(canvas, image, points, extent, colour) {
+function paint(canvas, image, points, layer, extent, colour) {
   const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
@@ -36,6 +37,15 @@ function paint(canvas, image, points, extent, colour) {
     paintField(pen, image, colour, side);
     paintBoundary(pen, image, colour, side);
   }
+  if (layer.points !== points || layer.canvas.width !== side) paintPoints(layer, points, extent, colour, side);
+  pen.drawImage(layer.canvas, 0, 0);
+}
+
+/** The samples, on a layer of their own: they stay while all else moves. */
+function paintPoints(layer, points, extent, colour, side) {
+  layer.canvas.width = layer.canvas.height = side;
+  layer.points = points;
+  const pen = layer.canvas.getContext("2d");
   points.forEach((point) => paintPoint(pen, point, extent, colour, side));
 }
 
