@@ -167,7 +167,7 @@ def test_a_damaged_payload_is_said_in_words(chromium, tmp_path):
 
 
 def test_a_redraw_of_5000_runs_takes_hardly_longer_than_one_of_200(chromium, tmp_path):
-    """How long that is in milliseconds, benchmarks/pages.py measures: a test may share its machine."""
+    """Milliseconds are measured by benchmarks/pages.py: a test may share its machine."""
     rules, decays = ("sgd", "momentum", "rmsprop", "adam", "adamw"), (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
     few = record(("sgd",), rates=10, batch_sizes=(8, 32, 128, 512), decays=(0.0,), seeds=5)
     many = record(rules, rates=10, batch_sizes=(8, 32, 128, 512), decays=decays, seeds=5)
