@@ -15,12 +15,13 @@ engine.work engine.shard engine.outcome engine.sweep
 figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.payload widgets.still widgets.explorer
-widgets.controls widgets.curve widgets.status widgets.live
+widgets.chart widgets.controls widgets.numbers widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 optimizers settings words record card claims grid figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.payload widgets.still widgets.explorer
+widgets.chart widgets.controls widgets.numbers widgets.status widgets.tie
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
 

@@ -1,6 +1,12 @@
 """What the live panel says of a run, as one sentence."""
 
+import html
+import math
+
 from labs import settings, words
+from labs.widgets import numbers
+
+LOSSES = ("train_loss", "val_loss", "loss")
 
 
 def sentence(what, task, config, point, facts):
@@ -13,7 +19,13 @@ def sentence(what, task, config, point, facts):
         facts = point._asdict() | {"score": _score(task, point)} | facts
     if config is not None:
         facts = facts | {"steps": config.steps, "setting": setting_text(config)}
-    return words.text(f"live.{what}", **{name: _number(fact) for name, fact in facts.items()})
+    return words.text(f"live.{what}", **{name: _number(name, fact) for name, fact in facts.items()})
+
+
+def paragraph(kind, text):
+    """A sentence for an HTML widget; `kind` says what it is of, to whoever reads the page."""
+    style = "margin: 4px 0; line-height: 1.4"
+    return f'<p style="{style}" data-status="{kind}">{html.escape(text)}</p>'
 
 
 def setting_text(config):
@@ -25,7 +37,7 @@ def setting_text(config):
         value = getattr(config, name)
         always = setting.choices or setting.scale == settings.LOG
         if setting.axis and (always or value != setting.default):
-            told.append(f"{words.label(f'axis.{name}')} {_number(value)}")
+            told.append(f"{words.label(f'axis.{name}')} {numbers.value(value)}")
     return ", ".join(told)
 
 
@@ -33,9 +45,16 @@ def _score(task, point):
     """What the task's metric says, where it has one."""
     if point.val_metric is None:
         return ""
-    value = _number(point.val_metric)
+    value = numbers.number(point.val_metric)
     return words.text("live.score", metric=task.metric_label, val_metric=value)
 
 
-def _number(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+def _number(name, fact):
+    """A fact as the explorer writes it; a loss that is not finite is named, for it is the news."""
+    if isinstance(fact, int):
+        return numbers.count(fact)
+    if not isinstance(fact, float):
+        return fact
+    if name in LOSSES:
+        return numbers.loss(fact) if math.isfinite(fact) else str(fact)
+    return numbers.number(fact)

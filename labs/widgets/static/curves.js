@@ -92,7 +92,7 @@ function makeScales(runs, { logX, logY, live }, { width, height }) {
 }
 
 function drawAxes(parts, { x, y }, frame, runs, t) {
-  const key = [x.kind, x.domain, y.kind, frame.width, frame.height].join();
+  const key = [x.kind, x.domain, y.kind, y.domain, frame.width, frame.height].join();
   if (key === frame.key) return;
   frame.key = key;
   const [left, right] = x.range;

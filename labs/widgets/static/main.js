@@ -2,8 +2,9 @@
  * The one module of all of the book's own widgets: a page carries it once. Each widget says with its
  * trait `part` which of these draws it.
  */
+import { renderChart } from "./chart.js";
 import { renderExplorer } from "./explorer.js";
 
-const PARTS = { explorer: renderExplorer };
+const PARTS = { chart: renderChart, explorer: renderExplorer };
 
 export default { render: (context) => PARTS[context.model.get("part")](context) };
