@@ -35,9 +35,9 @@ def live(task, explorer=None, **start):
 
     `explorer`: an Explorer of the same task; its setting becomes the panel's whenever it moves, and
     the live curve is laid over the recorded one. An explorer has one panel: a new one, also of a
-    new explorer of the same name, ends the one before. `start`: values of `TrainConfig` shown first.
-    Returns a `Live`. Raises ValueError for a name or value of `start` that is impossible, or an
-    explorer of another task.
+    new explorer of the same name, ends the one before. `start`: values of `TrainConfig` shown
+    first. Returns a `Live`. Raises ValueError for a name or value of `start` that is impossible, or
+    an explorer of another task.
 
     >>> labs.live(labs.tasks.spirals(), learning_rate=0.01, steps=2000)
     """

@@ -29,7 +29,7 @@ class Tie:
     """The bond of a panel to `explorer`, which keeps neither of the two alive.
 
     `moved` and `lost` are methods of the panel: the first is called when the explorer shows another
-    setting, the second when a newer panel takes its place. A panel that had the place loses it here.
+    setting, the second when a newer panel takes its place. A panel that has the place loses it.
     """
 
     def __init__(self, explorer, moved, lost):
@@ -62,11 +62,12 @@ class Tie:
             explorer = self._explorer()
             if explorer is None:
                 return
-            explorer.unobserve(self._tell, "choice")
-            explorer.live = {}
+            # First: whoever is told that the curve leaves may cut the tie again.
             self._explorer = _nothing
             if _TIES.get(self.name) is self:
                 del _TIES[self.name]
+            explorer.unobserve(self._tell, "choice")
+            explorer.live = {}
 
     def _give_up(self):
         lost = self._lost()
