@@ -228,7 +228,9 @@ def test_the_panels_chart_shows_that_run_in_the_explorers_colours_and_numbers(no
 
 def test_the_panels_chart_tells_the_numbers_under_the_pointer(notebook):
     chart = notebook.panel.chart
-    chart.root.locator("svg").hover(position={"x": 60, "y": 60})
+    svg = chart.root.locator("svg.curves")
+    left = float(svg.get_attribute("data-x-range").split(",")[0])
+    svg.hover(position={"x": left, "y": 60})
     readout = chart.root.locator(".readout")
     first = [
         re.search(rf"{name} from (\S+) to", chart.name)[1] for name in ("training", "validation")
@@ -265,6 +267,7 @@ def test_a_diverged_live_run_says_at_which_step(notebook):
 
 def test_the_panels_cell_run_again_while_it_trains_leaves_one_run_and_one_observer(notebook):
     panel, page = notebook.panel, notebook.page
+    notebook.shown.move_by_pointer("learning_rate", 1)
     threads, *_ = notebook.run(THREADS).split()
     for _ in range(3):
         panel.enter("steps", "60000")
@@ -281,9 +284,13 @@ def test_the_panels_cell_run_again_while_it_trains_leaves_one_run_and_one_observ
 
 def test_a_newer_panel_in_another_cell_takes_over_and_the_older_one_says_so(notebook):
     other = notebook.lab.open(notebook.page.context.new_page(), "twice.ipynb")
-    other.run_all()
     older, newer = (other.page.locator(".labs-live").nth(i) for i in (0, 1))
-    assert "A newer panel has taken over" in older.locator('[data-status="taken"]').inner_text()
+    for cell in range(len(TWICE)):
+        other.run(cell)
+        if cell == PANEL:
+            older.locator(".labs-chart").wait_for(state="attached")
+    said = older.locator('[data-status="taken"]').inner_text()
+    assert "A newer panel has taken over the explorer “trial”" in said
     assert older.get_by_role("button").count() == 0
     newer.get_by_role("button", name="Train").click()
     newer.locator('[data-status="done"]').wait_for()
