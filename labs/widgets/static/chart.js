@@ -12,7 +12,7 @@ import { makeText } from "./strings.js";
 
 const TRAITS = ["run", "log_x", "log_y"];
 const SERIES = ["train_loss", "val_loss"];
-const HIGHEST = 1.25;     // times the first loss: what a run reaches on its way to diverging is left out
+const HIGHEST = 1.25;     // times the first loss: what a run reaches on its way is not worth the room
 
 /**
  * @typedef {object} Run the trait `run`, see labs/widgets/chart.py
@@ -76,7 +76,8 @@ function fillRecord(record, run) {
 }
 
 /**
- * Lowest and highest loss worth drawing, as labs/widgets/meta.py has it for a whole record.
+ * Lowest and highest loss worth drawing, as labs/widgets/meta.py has it for a whole record; where
+ * the curves of the run end is always among it, unless it diverged.
  * @param {Record<string, Float64Array>} curves
  * @returns {[number, number]}
  */
@@ -85,7 +86,8 @@ function lossRange(curves) {
   if (!losses.length) return [0.1, 1];
   const median = losses.sort((a, b) => a - b)[losses.length >> 1];
   const first = curves.train_loss[0] > 0 ? curves.train_loss[0] : median;
-  return [losses[0], Math.max(median, Math.min(losses.at(-1), HIGHEST * first))];
+  const ends = SERIES.map((name) => curves[name].at(-1)).filter(Number.isFinite);
+  return [losses[0], Math.max(median, ...ends, Math.min(losses.at(-1), HIGHEST * first))];
 }
 
 /**
