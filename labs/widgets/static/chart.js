@@ -1,6 +1,6 @@
 /**
- * The live panel's chart: one run while it trains, painted by the explorer's own painter. The run is
- * brought into the form of a record of one run, which the painter reads anew at every draw.
+ * The live panel's chart: one run while it trains, painted by the explorer's own painter. The run
+ * is brought into the form of a record of one run, which the painter reads anew at every draw.
  */
 import { actionsOn } from "./actions.js";
 import { lossChart } from "./curves.js";
@@ -12,7 +12,7 @@ import { makeText } from "./strings.js";
 
 const TRAITS = ["run", "log_x", "log_y"];
 const SERIES = ["train_loss", "val_loss"];
-const HIGHEST = 1.25;     // times the first loss: what a run reaches on its way is not worth the room
+const HIGHEST = 1.25;     // times the first loss: a peak on the way is not worth the room
 
 /**
  * @typedef {object} Run the trait `run`, see labs/widgets/chart.py
