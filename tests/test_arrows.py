@@ -14,15 +14,16 @@ engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.
 engine.work engine.shard engine.twins engine.outcome engine.sweep
 figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
+widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
 widgets.predictions
-widgets.controls widgets.curve widgets.status widgets.live
+widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 optimizers settings words labels record card claims grid figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
+widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
 widgets.predictions
+widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
 

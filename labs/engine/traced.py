@@ -12,7 +12,8 @@ from torch._guards import TracingContext, tracing
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
-# One thread traces at a time: it puts proxies into a module that the others share.
+# One thread traces at a time: it puts proxies into a module that the others share. And one silences
+# warnings at a time: whoever stops doing so brings back what was there when it began.
 _lock = threading.Lock()
 
 
@@ -53,7 +54,7 @@ def interpreted(graph):
             node.target = node.target.overloadpacket
     graph.recompile()
     try:
-        with warnings.catch_warnings():
+        with _lock, warnings.catch_warnings():
             # that it is deprecated, and how the class of `graph` is written
             warnings.simplefilter("ignore")
             return torch.jit.script(graph)

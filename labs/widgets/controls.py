@@ -12,6 +12,28 @@ from labs import settings, words
 RATES = (1e-5, 10)  # what a slider over real numbers on a logarithmic scale spans at least
 
 
+def for_task(task, explorer, shown):
+    """A control for each setting, {name: widget}, that shows its value of `shown`."""
+    axes = explorer.meta["axes"] if explorer is not None else []
+    recorded = {axis["name"]: axis["values"] for axis in axes}
+    samples = len(task.data.train_x)
+    return {
+        name: control(setting, shown[name], recorded.get(name, ()), samples)
+        for name, setting in settings.SETTINGS.items()
+    }
+
+
+def close(some):
+    """Close widgets, what is inside them, and the models of their looks: an open one is kept for
+    good.
+    """
+    for widget in some:
+        close(getattr(widget, "children", ()))
+        for part in (widget, widget.layout, getattr(widget, "style", None)):
+            if isinstance(part, widgets.Widget):
+                part.close()
+
+
 def control(setting, value, recorded, most):
     """A stock widget that shows `value` of a setting.
 

@@ -6,17 +6,15 @@ Traits are the truth: what is shown follows from `choice`, `map_axes`, `map_valu
 """
 
 import base64
-import math
 import numbers
 import re
 
-import numpy as np
 import traitlets
 
 from labs import labels, record
 from labs.widgets import contents, meta, payload, question, still
 from labs.widgets.contents import MEAN
-from labs.widgets.part import Part
+from labs.widgets.part import Part, number_or_none
 
 LIVE_SERIES = ("steps", "train_loss", "val_loss")
 LIVE_KEYS = ("label", *LIVE_SERIES, "running")
@@ -166,7 +164,7 @@ class Explorer(question.Asking, Part):
                 f"length, got keys {sorted(live)} and lengths {sorted(lengths)}; "
                 "pass None where there is no value"
             )
-        return live | {key: [_number_or_none(value) for value in live[key]] for key in LIVE_SERIES}
+        return live | {key: [number_or_none(value) for value in live[key]] for key in LIVE_SERIES}
 
     def _repr_mimebundle_(self, **kwargs):
         shown = super()._repr_mimebundle_(**kwargs)
@@ -235,9 +233,3 @@ def _map_value(found):
     names = list(found.values)
     extras = [name for name in names if name not in contents.BETTER]
     return next(iter(["val_loss"] * ("val_loss" in names) + extras + names))
-
-
-def _number_or_none(value):
-    if value is None or not math.isfinite(value):
-        return None
-    return value.item() if isinstance(value, np.generic) else value

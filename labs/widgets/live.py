@@ -1,14 +1,13 @@
-"""The live panel: choose a setting, train it here and now, and watch its loss. Stock ipywidgets
-only.
+"""The live panel: choose a setting, train it here and now, and watch its loss.
 
-Training runs in a thread, so the kernel stays usable. The thread writes to the status, the picture,
-the progress bar, the buttons and the explorer's `live`; the reader writes to the controls of the
-setting: no widget has two writers.
+Its controls are stock ipywidgets, its chart is painted as the explorer's. Training runs in a
+thread, so the kernel stays usable. The thread writes to the status, the chart's `run`, the progress
+bar, the buttons and the explorer's `live`; the reader writes to the controls of the setting and the
+chart's switches: no trait has two writers.
 """
 
 import atexit
 import dataclasses
-import html
 import itertools
 import math
 import threading
@@ -16,11 +15,11 @@ import time
 
 import ipywidgets as widgets
 
-from labs import settings, words
+from labs import words
 from labs.device import best_device, describe
 from labs.training import DIVERGED, TrainConfig, train
-from labs.widgets import curve, status
-from labs.widgets.controls import check_start, control
+from labs.widgets import controls, status, tie
+from labs.widgets.chart import Chart
 
 # The order of all mini-batches is drawn before the first step, and kept in memory.
 MOST_STEPS = 100_000
@@ -35,32 +34,34 @@ def live(task, explorer=None, **start):
     """A panel that trains one setting of `task` at a time, in the background, on the best device.
 
     `explorer`: an Explorer of the same task; its setting becomes the panel's whenever it moves, and
-    the live curve is laid over the recorded one. `start`: values of `TrainConfig` shown first.
-    Returns a `Live`. Raises ValueError for a name or value of `start` that is impossible, or an
-    explorer of another task.
+    the live curve is laid over the recorded one. An explorer has one panel: a new one, also of a
+    new explorer of the same name, ends the one before. `start`: values of `TrainConfig` shown
+    first. Returns a `Live`. Raises ValueError for a name or value of `start` that is impossible, or
+    an explorer of another task.
 
     >>> labs.live(labs.tasks.spirals(), learning_rate=0.01, steps=2000)
     """
-    check_start(task, explorer, start)
+    controls.check_start(task, explorer, start)
     return Live(task, explorer, **start)
 
 
 class Live(widgets.VBox):
     """The panel that `live` returns.
 
-    `controls`: {setting: widget}. `train_button`, `stop_button`, `progress`, `status`, `picture`:
-    its other widgets. `points`: the (step, train_loss, val_loss, val_metric) measured so far in the
+    `controls`: {setting: widget}. `train_button`, `stop_button`, `progress`, `status`, `chart`: its
+    other widgets. `points`: the (step, train_loss, val_loss, val_metric) measured so far in the
     latest run. `running`: whether one trains.
     """
 
     def __init__(self, task, explorer=None, **start):
-        self.task, self.explorer, self.device = task, explorer, best_device()
+        self.task, self.device = task, best_device()
         self.running, self.points, self._thread = False, [], None
         self._one_at_a_time, self._stop_wish = threading.Lock(), threading.Event()
-        shown = dataclasses.asdict(TrainConfig()) | _shown(explorer) | start
-        self.controls = _controls(task, explorer, shown)
+        self._over, self._tie = False, None
+        shown = dataclasses.asdict(TrainConfig()) | tie.shown(explorer) | start
+        self.controls = controls.for_task(task, explorer, shown)
         self._make_buttons()
-        self.status, self.picture = widgets.HTML(), widgets.HTML()
+        self.status, self.chart = widgets.HTML(), _chart(task, explorer)
         setting = widgets.GridBox(
             list(self.controls.values()),
             layout=widgets.Layout(grid_template_columns=COLUMNS, grid_gap="2px 20px"),
@@ -70,11 +71,11 @@ class Live(widgets.VBox):
             layout=widgets.Layout(flex_flow="row wrap", align_items="center", margin="8px 0 0"),
         )
         whole = widgets.Layout(max_width="46em")
-        super().__init__([setting, buttons, self.status, self.picture], layout=whole)
+        super().__init__([setting, buttons, self.status, self.chart], layout=whole)
         self.add_class("labs-live")
         self._say("ready")
         if explorer is not None:
-            explorer.observe(self._follow, "choice")
+            self._tie = tie.Tie(explorer, self._follow, self._give_way)
 
     def _make_buttons(self):
         train_text, stop_text = words.text("live.train"), words.text("live.stop")
@@ -96,16 +97,31 @@ class Live(widgets.VBox):
 
     def wait(self, timeout=None):
         """Wait until the run has ended, at most `timeout` seconds; True where it has."""
-        if self._thread is not None:
+        # Whoever observes the explorer is called in the thread, and may close the panel there.
+        if self._thread not in (None, threading.current_thread()):
             self._thread.join(timeout)
         return not self.running
 
     def close(self):
         """Stop training and remove the panel."""
-        self.stop()
-        if self.explorer is not None:
-            self.explorer.unobserve(self._follow, "choice")
+        self._finish()
+        inside = self.children
         super().close()
+        controls.close(inside)
+
+    def _give_way(self):
+        """A newer panel has the explorer now: this one ends, and says so where it is still seen."""
+        self._finish()
+        said = words.text("live.taken", name=self._tie.name)
+        inside, self.children = self.children, [widgets.HTML(status.paragraph("taken", said))]
+        controls.close(inside)
+
+    def _finish(self):
+        """Stop training for good, and let the explorer go."""
+        self._over = True
+        self._leave()
+        if self._tie is not None:
+            self._tie.cut()
 
     def _leave(self):
         """Let the thread end before Python does: torch aborts the process where it is cut off in a
@@ -114,13 +130,13 @@ class Live(widgets.VBox):
         self.stop()
         self.wait(10)
 
-    def _follow(self, change):
-        for name, value in _shown(self.explorer).items():
+    def _follow(self):
+        for name, value in tie.shown(self._tie.explorer).items():
             self.controls[name].value = value
 
     def _start(self, button):
         with self._one_at_a_time:
-            if self.running:
+            if self.running or self._over:
                 return
             self.running = True
         self._stop_wish.clear()
@@ -187,7 +203,8 @@ class Live(widgets.VBox):
     def _end(self, what, config=None, **facts):
         try:
             self.progress.bar_style = {"done": "success", "stopped": "info"}.get(what, "danger")
-            self._draw(config, running=False)
+            diverged_at = facts["step"] if what == "diverged" else -1
+            self._draw(config, running=False, diverged_at=diverged_at)
             self._say(what, config, **facts)
         finally:
             atexit.unregister(self._leave)
@@ -198,37 +215,22 @@ class Live(widgets.VBox):
     def _say(self, what, config=None, **facts):
         point = self.points[-1] if self.points else None
         facts |= {"device": describe(self.device)}
-        said = html.escape(status.sentence(what, self.task, config, point, facts))
-        style = "margin: 4px 0; line-height: 1.4"
-        self.status.value = f'<p style="{style}" data-status="{what}">{said}</p>'
+        said = status.sentence(what, self.task, config, point, facts)
+        self.status.value = status.paragraph(what, said)
 
-    def _draw(self, config, running):
-        picture, overlay = "", {}
+    def _draw(self, config, running, diverged_at=-1):
+        run, overlay = {}, {}
         if self.points:
             steps, train_loss, val_loss, _, _ = map(list, zip(*self.points))
-            losses = {"train_loss": train_loss, "val_loss": val_loss}
-            picture = curve.svg(steps, losses, config.steps, self.task.loss_label)
-            label = words.text("live.label")
-            overlay = {"label": label, "steps": steps, **losses, "running": running}
-        self.picture.value = picture
-        if self.explorer is not None:
-            self.explorer.live = overlay
+            measured = {"steps": steps, "train_loss": train_loss, "val_loss": val_loss}
+            run = measured | {"last_step": config.steps, "diverged_at": diverged_at}
+            overlay = measured | {"label": words.text("live.label"), "running": running}
+        self.chart.run = run
+        if self._tie is not None:
+            self._tie.lay_over(overlay)
 
 
-def _shown(explorer):
-    """The setting that an explorer shows, as values of TrainConfig."""
-    if explorer is None:
-        return {}
-    shown = {name: v for name, v in explorer.values.items() if name in settings.SETTINGS}
-    return shown | {"steps": explorer.meta["steps"]}
-
-
-def _controls(task, explorer, shown):
-    """A control for each setting: {name: widget}."""
-    axes = explorer.meta["axes"] if explorer is not None else []
-    recorded = {axis["name"]: axis["values"] for axis in axes}
-    samples = len(task.data.train_x)
-    return {
-        name: control(setting, shown[name], recorded.get(name, ()), samples)
-        for name, setting in settings.SETTINGS.items()
-    }
+def _chart(task, explorer):
+    """The chart of the panel, its axes as the explorer's are."""
+    axes = {} if explorer is None else {"log_x": explorer.log_x, "log_y": explorer.log_y}
+    return Chart(loss_label=task.loss_label, **axes)

@@ -1,6 +1,9 @@
 """What the book's own widgets have in common: one front end, which a page carries once."""
 
+import math
+
 import anywidget
+import numpy as np
 import traitlets
 
 from labs.widgets import frontend
@@ -23,3 +26,10 @@ class Part(anywidget.AnyWidget):
     @traitlets.default("_css")
     def _default_css(self):
         return frontend.style()
+
+
+def number_or_none(value):
+    """A plain number; None where there is none, because JSON has neither NaN nor infinity."""
+    if value is None or not math.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value

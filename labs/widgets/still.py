@@ -1,7 +1,6 @@
 """What stands in for an Explorer where no script runs: a sentence and a picture."""
 
 import io
-import math
 
 import matplotlib
 import numpy as np
@@ -13,6 +12,7 @@ from labs import words
 from labs.labels import axis_labels
 from labs.widgets.contents import averaged
 from labs.widgets.glyphs import drawable, fonts
+from labs.widgets.numbers import count, loss, number
 
 INK = "#3d4752"
 CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
@@ -86,7 +86,7 @@ def _shown(found, choice):
     if not found.curves:
         return words.text("still.shown_values", setting=setting, values=_values(found, run))
     facts = {"setting": setting, "steps": count(found.steps)}
-    ends = {name: loss(curve[run][-1]) for name, curve in found.curves.items()}
+    ends = {name: loss(float(curve[run][-1])) for name, curve in found.curves.items()}
     if len(ends) == 2:
         train, val = (ends[name] for name in CURVES)
         return words.text("still.shown_ends", train=train, val=val, **facts)
@@ -97,7 +97,7 @@ def _shown(found, choice):
 
 def _values(found, run):
     named = [
-        words.text("still.named", label=value_label(found, v), value=number(v.array[run]))
+        words.text("still.named", label=value_label(found, v), value=number(float(v.array[run])))
         for v in found.values.values()
     ]
     return words.listed(named)
@@ -198,41 +198,3 @@ def shading(values):
     low, high = float(finite.min()), float(finite.max())
     far = low > LEAST and high > SPREAD * low
     return LogNorm(low, high) if far else Normalize(low, high)
-
-
-def loss(value):
-    """A loss: two digits, three from one upwards."""
-    value = float(value)
-    if not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size < 1e-3 or size >= 1e4:
-        return _power(value, 2)
-    return _digits(value, 3 if size >= 1 else 2)
-
-
-def number(value):
-    """Any other number: whole ones below 1e6 in full, others to three digits."""
-    value = float(value)
-    if not math.isfinite(value):
-        return "–"
-    size = abs(value)
-    if size >= 1e6 or 0 < size < 1e-3:
-        return _power(value, 3)
-    return count(round(value)) if value.is_integer() or size >= 999.5 else _digits(value, 3)
-
-
-def count(value):
-    """A count: 7,680."""
-    return f"{value:,}"
-
-
-def _digits(value, digits):
-    return f"{value:#.{digits}g}".rstrip(".")
-
-
-def _power(value, digits):
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"

@@ -39,8 +39,16 @@ CELLS = [
     "print(threading.active_count(), panel.running)",
     """other = "sgd" if explorer.values["optimizer"] == "adam" else "adam"
 explorer.show(optimizer=other, batch_size=128)""",
+    "print(panel.chart.log_x, panel.chart.log_y)",
+    'print(len(explorer._trait_notifiers["choice"]["change"]))',
 ]
-CHOICE, ANSWER, THREADS, SHOW = 3, 4, 5, 6
+PANEL, CHOICE, ANSWER, THREADS, SHOW, AXES, OBSERVERS = range(2, 9)
+TWICE = [
+    PREPARE,
+    "explorer",
+    "first = labs.live(task, explorer); first",
+    "labs.live(task, explorer)",
+]
 
 
 def record_of(path, name):
@@ -54,6 +62,7 @@ class Panel:
 
     def __init__(self, page):
         self.page, self.root = page, page.locator(".labs-live")
+        self.chart = Chart(page)
 
     def field(self, label):
         """The control with this label."""
@@ -79,8 +88,32 @@ class Panel:
 
     def points(self):
         """How many points the streamed curve has."""
-        path = self.root.locator('path[data-series="train_loss"]')
-        return path.get_attribute("d").count(",") if path.count() else 0
+        return (
+            self.chart.root.locator('path[data-series="train_loss"]').get_attribute("d").count(",")
+        )
+
+
+class Chart(Shown):
+    """The panel's chart, read as an explorer's is."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".labs-live .labs-chart")
+
+    @property
+    def name(self):
+        """What those who hear the page are told of the picture."""
+        return self.root.get_by_role("img").get_attribute("aria-label")
+
+
+def label(shown, series):
+    """The number at the end of a curve."""
+    return shown.root.locator(f".value.of-{series}").text_content()
+
+
+def colour(shown, series):
+    """The colour that a curve has."""
+    path = shown.root.locator(f'path[data-series="{series}"]')
+    return path.evaluate("path => getComputedStyle(path).stroke")
 
 
 def until(page, condition, seconds=30):
@@ -104,11 +137,12 @@ def notebook(request, chromium, tmp_path_factory):
     """A small notebook, run from top to bottom; its record and its explorer are on it."""
     with JupyterLab(tmp_path_factory.mktemp("lab") / "lab", request.param) as lab:
         lab.write("trial.ipynb", *CELLS)
+        lab.write("twice.ipynb", *TWICE)
         context = chromium.new_context(viewport={"width": 1280, "height": 1400})
         opened = lab.open(context.new_page(), "trial.ipynb")
         opened.run_all()
         opened.shown = Shown(opened.page, "trial", record_of(lab.notebooks / "trial.npz", "trial"))
-        opened.panel = Panel(opened.page)
+        opened.panel, opened.lab = Panel(opened.page), lab
         yield opened
         context.close()
 
@@ -178,6 +212,47 @@ def test_a_finished_live_run_lies_on_the_recorded_one(notebook):
         assert np.allclose(losses, shown.record.of(name, shown.run), rtol=5e-3)
 
 
+def test_the_panels_chart_shows_that_run_in_the_explorers_colours_and_numbers(notebook):
+    shown, chart = notebook.shown, notebook.panel.chart
+    for name in ("train_loss", "val_loss"):
+        steps, losses = chart.drawn(name)
+        assert np.allclose(steps, shown.record.meta["record_steps"], atol=0.1)
+        assert np.allclose(losses, shown.record.of(name, shown.run), rtol=5e-3)
+        assert colour(chart, name) == colour(shown, name)
+    assert label(chart, "val_loss") == label(shown, "live_val_loss")
+    ends = [label(chart, "train_loss"), label(chart, "val_loss")]
+    assert "up to step 60 of 60" in chart.name and all(f"to {end}" in chart.name for end in ends)
+    status = notebook.panel.said("done")
+    assert f"training loss {ends[0]}, validation loss {ends[1]}," in status
+
+
+def test_the_panels_chart_tells_the_numbers_under_the_pointer(notebook):
+    chart = notebook.panel.chart
+    svg = chart.root.locator("svg.curves")
+    left = float(svg.get_attribute("data-x-range").split(",")[0])
+    svg.hover(position={"x": left, "y": 60})
+    readout = chart.root.locator(".readout")
+    first = [
+        re.search(rf"{name} from (\S+) to", chart.name)[1] for name in ("training", "validation")
+    ]
+    assert readout.text_content() == f"step 0:  training {first[0]}  ·  validation {first[1]}"
+
+
+def test_the_panels_switches_bend_its_own_axes_and_the_kernel_knows(notebook):
+    chart, shown = notebook.panel.chart, notebook.shown
+    before = shown.scale("y")[0]
+    for name, side in (("log loss", "y"), ("log steps", "x")):
+        chart.root.get_by_label(name).check()
+        until(notebook.page, lambda side=side: chart.scale(side)[0] == "log")
+    steps, losses = chart.drawn("val_loss")
+    assert np.allclose(steps, shown.record.meta["record_steps"][1:], rtol=5e-3)
+    assert np.allclose(losses, shown.record.of("val_loss", shown.run)[1:], rtol=5e-3)
+    assert shown.scale("y")[0] == before
+    assert notebook.run(AXES).strip() == "True True"
+    for name in ("log loss", "log steps"):
+        chart.root.get_by_label(name).uncheck()
+
+
 def test_a_diverged_live_run_says_at_which_step(notebook):
     panel, shown = notebook.panel, notebook.shown
     shown.move_by_pointer("optimizer", 0)
@@ -185,6 +260,44 @@ def test_a_diverged_live_run_says_at_which_step(notebook):
     panel.press("Train")
     assert re.search(r"Diverged at step \d+ of 60", panel.said("diverged"))
     assert 1 <= panel.points() < len(shown.record.meta["record_steps"])
+    assert "which diverged at step" in panel.chart.name
+    assert label(panel.chart, "val_loss") == "diverged"
+    assert panel.chart.root.locator(".stop .hatch").count() == 1
+
+
+def test_the_panels_cell_run_again_while_it_trains_leaves_one_run_and_one_observer(notebook):
+    panel, page = notebook.panel, notebook.page
+    notebook.shown.move_by_pointer("learning_rate", 1)
+    threads, *_ = notebook.run(THREADS).split()
+    for _ in range(3):
+        panel.enter("steps", "60000")
+        panel.press("Train")
+        until(page, lambda: panel.points() > 3)
+        notebook.run(PANEL)
+        until(page, lambda: panel.root.locator('[data-status="ready"]').count() == 1)
+        assert notebook.run(THREADS).split() == [threads, "False"]
+        assert notebook.run(OBSERVERS).strip() == "1"
+        assert panel.root.count() == 1 and not panel.chart.root.is_visible()
+    notebook.shown.move_by_pointer("learning_rate", 0)
+    until(page, lambda: float(panel.field("learning rate").inner_text()) == 0.001)
+
+
+def test_a_newer_panel_in_another_cell_takes_over_and_the_older_one_says_so(notebook):
+    other = notebook.lab.open(notebook.page.context.new_page(), "twice.ipynb")
+    older, newer = (other.page.locator(".labs-live").nth(i) for i in (0, 1))
+    for cell in range(len(TWICE)):
+        other.run(cell)
+        if cell == PANEL:
+            older.locator(".labs-chart").wait_for(state="attached")
+    said = older.locator('[data-status="taken"]').inner_text()
+    assert "A newer panel has taken over the explorer “trial”" in said
+    assert older.get_by_role("button").count() == 0
+    newer.get_by_role("button", name="Train").click()
+    newer.locator('[data-status="done"]').wait_for()
+    live = other.page.locator('.labs-explorer[data-name="trial"] path[data-series="live_val_loss"]')
+    until(other.page, lambda: live.get_attribute("d"))
+    assert other.errors == []
+    other.page.close()
 
 
 @pytest.mark.parametrize(

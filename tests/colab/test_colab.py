@@ -165,7 +165,7 @@ def test_explorers_and_panels_are_saved_as_ipywidgets_7_saves_them(chapter):
     states = widgets(book)
     source = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
     modules = [saved for saved in states.values() if "_esm" in saved["state"]]
-    assert len(modules) == source.count("labs.Explorer(")
+    assert len(modules) == source.count("labs.Explorer(") + source.count("labs.live(")
     assert all(
         "export default" in saved["state"]["_esm"] and saved["state"]["_css"] for saved in modules
     )

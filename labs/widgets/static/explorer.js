@@ -55,7 +55,7 @@ export async function renderExplorer({ model, el }) {
  * JupyterLab takes arrow keys for itself, unless the very element that has the focus says
  * otherwise.
  */
-function keepKeys({ target }) {
+export function keepKeys({ target }) {
   target.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
@@ -170,7 +170,7 @@ function alsoFixed(axes, t) {
 }
 
 /** The chart's title and its two switches, put above the chart. */
-function chartHead(chart, actions, t) {
+export function chartHead(chart, actions, t) {
   const x = toggle(t("curves.log_x"), { "data-log": "x" }, actions.setLogX);
   const y = toggle(t("curves.log_y"), { "data-log": "y" }, actions.setLogY);
   const title = h("p", { class: "title" }, t("curves.title"));
@@ -208,7 +208,7 @@ function reason(runs, t) {
 }
 
 /** Pictures are drawn to the pixel, so they are drawn again when the explorer's width changes. */
-function onWidthChange(parts, root, state) {
+export function onWidthChange(parts, root, state = () => null) {
   const chart = parts.find((part) => part.box);
   const measure = () => {
     const style = getComputedStyle(root);

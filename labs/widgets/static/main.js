@@ -2,9 +2,10 @@
  * The one module of all of the book's own widgets: a page carries it once. Each widget says with its
  * trait `part` which of these draws it.
  */
+import { renderChart } from "./chart.js";
 import { renderExplorer } from "./explorer.js";
 import { renderPredictions } from "./predictions.js";
 
-const PARTS = { explorer: renderExplorer, predictions: renderPredictions };
+const PARTS = { chart: renderChart, explorer: renderExplorer, predictions: renderPredictions };
 
 export default { render: (context) => PARTS[context.model.get("part")](context) };
