@@ -17,7 +17,7 @@ def loss(value):
     if value == 0:
         return "0"
     size = abs(value)
-    if size < 1e-3 or size >= 1e4:
+    if size < 1e-3 or size >= 999.5:
         return _power(value, 2)
     return _precise(value, 3 if size >= 1 else 2)
 

@@ -14,7 +14,7 @@ export function formatLoss(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e4) return power(value, 2);
+  if (size < 1e-3 || size >= 999.5) return power(value, 2);
   return value.toPrecision(size >= 1 ? 3 : 2);
 }
 

@@ -8,6 +8,7 @@
  */
 export function colours(root, names) {
   const probe = root.appendChild(document.createElement("i"));
+  probe.style.forcedColorAdjust = "none";       // a forced colour would stand for all of them
   const read = (name) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
