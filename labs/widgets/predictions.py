@@ -31,7 +31,7 @@ class Predictions(Part):
             )
         for explorer in explorers:
             if not isinstance(explorer, Explorer) or not explorer.questions:
-                name = getattr(explorer, "meta", {}).get("name", explorer)
+                name = getattr(explorer, "meta", {}).get("name", type(explorer).__name__)
                 raise ValueError(
                     f"explorers: expected labs.Explorers that ask questions, got {name!r} without "
                     "any; give it some with ask=labs.Question(…)"
