@@ -12,13 +12,13 @@ ORDER = """
 device optimizers settings words record card claims data models views tasks training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
 engine.work engine.shard engine.outcome engine.sweep
-figures
+strokes painter plotted figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.payload widgets.still widgets.explorer
 widgets.controls widgets.curve widgets.status widgets.live
 """.split()
 BELOW_THE_WAIST = """
-optimizers settings words record card claims grid figures
+optimizers settings words record card claims grid strokes painter plotted figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.payload widgets.still widgets.explorer
 """.split()
