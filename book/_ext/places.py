@@ -80,6 +80,8 @@ class Places(SphinxPostTransform):
         # relative to the sources by now, with or without a leading slash
         path = os.path.join(self.app.srcdir, image["uri"].lstrip("/"))
         width, height = get_image_size(path) or (640, 480)
+        if part(bundle, WIDGET, PLOTLY):
+            image["loading"] = "lazy"  # most are never seen: a script draws what they stand for
         box = f'<div class="picture" style="--wide: {width}px; --shape: {width} / {height}">'
         return [raw(box), *found.children, raw("</div>")]
 

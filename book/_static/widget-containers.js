@@ -122,7 +122,8 @@
   /** Text of a reader's own page: HTML as its author wrote it; formulas are typeset when MathJax is there. */
   function text(kind, { value = "", description = "" }, el) {
     const body = make("div", { className: kind === "HTMLModel" ? "" : "mathjax_process" });
-    body[kind === "LabelModel" ? "textContent" : "innerHTML"] = value;
+    const typeset = (found) => found.replace(/\$\$([^$]+)\$\$/g, "\\[$1\\]").replace(/\$([^$]+)\$/g, "\\($1\\)");
+    body[kind === "LabelModel" ? "textContent" : "innerHTML"] = kind === "HTMLModel" ? value : typeset(value);
     if (description) el.append(make("span", { className: "widget-description", textContent: `${description} ` }));
     el.append(body);
     if (kind !== "HTMLModel") window.MathJax?.typesetPromise?.([body]);
