@@ -12,7 +12,6 @@ from test_payload import record
 
 import labs
 from labs import painter
-from labs.plotted import Figure
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +142,18 @@ def test_the_picture_shows_the_first_frame_and_what_it_leaves_as_it_was():
     assert list(still.y) == [0, 1] and list(moved.y) == [5, 6] and list(moved.x) == [7, 8]
 
 
-def test_a_figure_of_ones_own_is_shown_with_its_sentence(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    labs.figures.show(go.Figure(go.Scatter(y=[1, 2])), says="It rises by one.")
-    assert isinstance(shown[0], Figure) and shown[0].says == "It rises by one."
-    for nothing in ("", "Figure", None):
-        with pytest.raises(ValueError, match="says: expected a sentence on what to see"):
-            labs.figures.show(go.Figure(), says=nothing)
+def test_a_figure_of_ones_own_is_shown_with_its_sentence():
+    InteractiveShell.instance()
+    try:
+        with capture_output() as shown:
+            labs.figures.show(go.Figure(go.Scatter(y=[1, 2])), says="It rises by one.")
+    finally:
+        InteractiveShell.clear_instance()
+    assert shown.outputs[0].data["text/plain"] == "It rises by one."
+    assert pixels(base64.b64decode(shown.outputs[0].data["image/png"])).size == (700, 450)
+
+
+@pytest.mark.parametrize("nothing", ["", "Figure", None])
+def test_a_figure_without_a_sentence_is_refused(nothing):
+    with pytest.raises(ValueError, match="says: expected a sentence on what to see"):
+        labs.figures.show(go.Figure(), says=nothing)

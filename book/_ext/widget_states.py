@@ -27,6 +27,7 @@ SHARED = ("_esm", "_css")
 FOLDER = "widgets"
 LARGE = 2000  # characters from which a text has a file
 MATHJAX = "mathjax/"
+WITH_FORMULAS = ("HTMLMathModel", "LabelModel")
 
 
 @functools.lru_cache(maxsize=4)
@@ -149,27 +150,27 @@ def _share_one(saved, files):
 
 def mend_scripts(app, pagename, templatename, context, doctree):
     """Put small states into the page, the host's words, and what its first widget needs first."""
-    scripts, settings = context.get("script_files", []), {"words": {}, "late": []}
-    settings["words"] = host_words(app.config.language or "en")
+    scripts = list(context.get("script_files", []))
+    settings = {"words": host_words(app.config.language or "en"), "late": []}
     at = next((i for i, s in enumerate(scripts) if s.attributes.get("type") == STATE), None)
     if at is not None:
         whole = json.loads(scripts[at].attributes["body"])
         states = share_out(whole["state"], Files(app.outdir))
         scripts[at] = data_script({**whole, "state": states}, type=STATE)
-        late = [s for s in scripts if s.filename and MATHJAX in str(s.filename)]
-        settings["late"] = [context["pathto"](str(s.filename), 1) for s in late]
+        late = [str(s.filename) for s in scripts if MATHJAX in str(s.filename)]
+        if not late and any(s["model_name"] in WITH_FORMULAS for s in states.values()):
+            late = [f"_static/{app.config.mathjax_path}"]
+        settings["late"] = [context["pathto"](name, 1) for name in late]
         first = first_files(states, context.get("body", ""))
-        early = [
-            _JavaScript(
-                f"_static/{FOLDER}/{name}.js", priority=0, **{"async": "", "data-file": name}
-            )
-            for name in first
-        ]
-        scripts = early + [s for s in scripts if s not in late]
-    context["script_files"] = [
-        *scripts,
-        data_script(settings, id="host-settings", type="application/json"),
-    ]
+        scripts = [*map(early_script, first), *(s for s in scripts if str(s.filename) not in late)]
+    tail = data_script(settings, id="host-settings", type="application/json")
+    context["script_files"] = [*scripts, tail]
+
+
+def early_script(name):
+    """Asks for a file of `Files` before the host does; one that fails goes, so the host tells."""
+    marks = {"async": "", "data-file": name, "onerror": "this.remove()"}
+    return _JavaScript(f"_static/{FOLDER}/{name}.js", priority=0, **marks)
 
 
 def data_script(data, **attributes):

@@ -49,7 +49,7 @@ def plotly(figure, **also):
 
 def write(folder, cells, widgets=(), change=None, toc=("page",)):
     """The sources of a book. `change`: {group of _config.yml: what to set in it}."""
-    states = dependency_state(widgets, drop_defaults=False) if widgets else {}
+    states = dependency_state(list(widgets), drop_defaults=False) if widgets else {}
     whole = {"version_major": 2, "version_minor": 0, "state": states}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
