@@ -6,6 +6,8 @@ import io
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from PIL import Image
 from plotly.subplots import make_subplots
 from test_payload import record

@@ -35,7 +35,7 @@ from captions import PLOTLY, WIDGET, Captions
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin, sanitize_script_content
 from places import Places
-from widget_states import OneName, mend_scripts
+from widget_states import OneName, drop_unused, mend_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -158,4 +158,5 @@ def setup(app):
     app.connect("html-page-context", mend_page, priority=900)
     app.connect("html-page-context", mend_scripts, priority=950)
     app.connect("build-finished", copy_plotly)
+    app.connect("build-finished", drop_unused)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

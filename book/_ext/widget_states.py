@@ -197,3 +197,12 @@ def first_files(states, body):
                     *(b["file"] for b in buffers if "file" in b),
                 ]
     return []
+
+
+def drop_unused(app, error):
+    """Remove the files of earlier builds that no page names any more."""
+    if error is None and app.builder.format == "html":
+        pages = [path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html")]
+        for path in Path(app.outdir, "_static", FOLDER).glob("*.js"):
+            if not any(path.stem in page for page in pages):
+                path.unlink()
