@@ -41,9 +41,23 @@ class Places(SphinxPostTransform):
             ):
                 bundle.replace_self(self.picture(bundle))
             else:
-                for mime in (WIDGET, PLOTLY):
-                    if part(bundle, mime) and len(bundle) > 1:
-                        bundle.remove(part(bundle, mime))
+                self.without_scripts(bundle)
+
+    def without_scripts(self, bundle):
+        """Picture or text of what only a script can draw; a sentence where it has neither."""
+        if (
+            part(bundle, WIDGET)
+            and not part(bundle, "image/png", "text/html")
+            and not text_of(bundle)
+        ):
+            states = find_states(self.env, self.env.docname)
+            there = works(states, _model_of(part(bundle, WIDGET)))
+            text = self.words("elsewhere" if there else "no_script_kernel")
+            bundle.replace_self(nodes.paragraph("", text))
+            return
+        for mime in (WIDGET, PLOTLY):
+            if part(bundle, mime) and len(bundle) > 1:
+                bundle.remove(part(bundle, mime))
 
     def widget(self, bundle):
         """The place of a widget; nothing for one that its kernel had hidden."""
@@ -85,8 +99,11 @@ class Places(SphinxPostTransform):
         box = f'<div class="picture" style="--wide: {width}px; --shape: {width} / {height}">'
         return [raw(box), *found.children, raw("</div>")]
 
+    def words(self, name):
+        return words.text(f"host.{name}", self.config.language or "en")
+
     def say(self, name):
-        return html.escape(words.text(f"host.{name}", self.config.language or "en"))
+        return html.escape(self.words(name))
 
 
 def raw(text):

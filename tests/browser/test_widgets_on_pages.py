@@ -192,6 +192,17 @@ def test_the_picture_stays_until_the_widget_is_drawn(page, chromium):
     browser.context.close()
 
 
+def test_where_no_script_runs_a_container_is_told_in_a_true_sentence(shelf, tmp_path):
+    cells = [text("# Page"), *(cell(view(shelf[name])) for name in ("alone", "box", "slider"))]
+    book = small_book.write(tmp_path, cells, [shelf[n] for n in ("alone", "box", "slider")])
+    options = ("--builder", "custom", "--custom-builder", "singlehtml")
+    status, said = small_book.build(book, *options)
+    assert status == 0, said[-3000:]
+    html = (tmp_path / "_build" / "singlehtml" / "page.html").read_text().partition("<article")[2]
+    assert html.count("<img alt") == 1 and "VBox(" not in html and "HBox(" not in html
+    assert html.count("This panel works on the book") == html.count(NEEDS_KERNEL) == 1
+
+
 def names_of(folder, *shown, widgets):
     cells = [text("# Page"), *(cell(view(one)) for one in shown)]
     return small_book.build(small_book.write(folder, cells, widgets))
