@@ -191,6 +191,9 @@
     else setTimeout(resolve, 100);
   });
 
+  /** A widget that never ends its drawing may not keep the rest of the page waiting. */
+  const patiently = (work) => Promise.race([work, new Promise((resolve) => setTimeout(resolve, 5000))]);
+
   /** Scripts of the page that are larger than its first widget, and not needed before it. */
   function loadLate() {
     for (const src of settings().late) document.head.append(Object.assign(document.createElement("script"), { src }));
@@ -211,14 +214,14 @@
       views.filter(({ place }) => seen.includes(place)).forEach((view) => shown(view).catch(() => {}));
     }, { rootMargin: "100%" });
     const first = views.find(({ id }) => moves(id));
-    await Promise.allSettled(views.filter((v) => v === first || named(v) || !moves(v.id)).map(shown));
+    await patiently(Promise.allSettled(views.filter((v) => v === first || named(v) || !moves(v.id)).map(shown)));
     views.forEach(({ place }) => near.observe(place));
     loadLate();
     document.documentElement.dataset.firstWidget = "drawn";
     document.dispatchEvent(new Event("first-widget"));
     for (const view of views) {
       await atRest();
-      await shown(view).catch(() => {});     // told in its place, and by the browser
+      await patiently(shown(view)).catch(() => {});     // told in its place, and by the browser
     }
     near.disconnect();
   }
