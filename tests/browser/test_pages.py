@@ -11,6 +11,7 @@ import pytest
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ["index.html", "algorithms/learning_rate.html", "engine.html"]
+ALL_DRAWN = "!document.querySelector('.widget-place, .in-the-making')"
 THEMES = {"light": False, "dark": True}
 WIDTHS = {"desktop": 1280, "tablet": 820, "phone": 360}
 
@@ -67,6 +68,7 @@ def test_every_figure_is_drawn(seen):
 
 
 def test_every_widget_is_drawn_or_says_that_it_needs_a_kernel(seen):
+    seen.page.wait_for_function(ALL_DRAWN)
     assert seen.page.locator("p.widget-note").count() == 0  # what stands where a widget failed
     for place in seen.page.locator(".widget-host, div.widget-note").all():
         assert place.inner_text().strip()
@@ -82,7 +84,8 @@ def test_every_picture_and_figure_has_words_that_are_no_file_name(seen):
 
 
 def test_every_widget_is_drawn_in_the_end_without_scrolling(seen):
-    seen.page.wait_for_function("!document.querySelector('.widget-place, .in-the-making')")
+    seen.page.wait_for_function(ALL_DRAWN)
+    assert seen.page.evaluate("scrollY") == 0
 
 
 FIRST_SLIDER = """window.first = new Promise((resolve) => {
@@ -118,7 +121,7 @@ def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site
         ".widget-host",
         "div.widget-note a[href*=colab]",
     ):
-        assert page.locator(what).count() > 0, what
+        page.locator(what).first.wait_for(state="attached")
 
 
 def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
