@@ -29,7 +29,7 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     left out. Raises ValueError for an axis or value that the record does not have.
     """
     # Here: plotly takes a second to import, and most readers of a record need none.
-    import plotly.graph_objects as go
+    from labs.plotted import Figure
 
     axes = {axis.name: axis for axis in record.axes(runs)}
     left = [name for name in axes if name not in fixed]
@@ -44,15 +44,17 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     several = [name for name in others if final.sizes[name] > 1]
     repeated = several and all(axes[name].repeats for name in several)
     spreads = final.std(others, ddof=1, skipna=False) if repeated else means * np.nan
-    figure = go.Figure()
-    tables = (table.transpose(lines, along).values for table in (means, spreads))
+    x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     names = axis_labels(axes[lines].values)
+    said = {"value": _title(runs, series), "axis": x_label, "lines": line_label}
+    said["names"] = words.listed(names)
+    figure = Figure(says=_capital(words.text("figure.final", **said)))
+    tables = (table.transpose(lines, along).values for table in (means, spreads))
     for color, name, row, spread in zip(itertools.cycle(COLORS), names, *tables):
         bars = {"array": _rounded(spread), "thickness": 1, "width": 0}
         style = {"mode": "lines+markers", "line": {"color": color}, "error_y": bars}
         x, y = list(axes[along].values), _rounded(row)
         figure.add_scatter(x=x, y=y, name=name, **style)
-    x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     figure.update_layout(
         xaxis={"title": {"text": x_label}, "type": axes[along].scale},
         yaxis={"title": {"text": _title(runs, series)}},
@@ -61,6 +63,27 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
     )
     return figure
+
+
+def show(figure, says):
+    """Show a plotly figure of your own with `says`, a sentence on what to see in it.
+
+    The sentence and a still picture go with it to readers who cannot see or move it. Raises
+    ValueError where there is no sentence.
+
+    >>> labs.figures.show(figure, says="The loss falls as a power of the width.")
+    """
+    from IPython.display import display
+
+    from labs.plotted import Figure
+
+    if not isinstance(says, str) or " " not in says.strip():
+        raise ValueError(f"says: expected a sentence on what to see, got {says!r}; write one")
+    display(Figure(figure, says=says.strip()))
+
+
+def _capital(sentence):
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _rounded(values):

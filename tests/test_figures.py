@@ -1,10 +1,19 @@
 """Figures show the record's numbers."""
 
+import base64
+import io
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from PIL import Image
+from plotly.subplots import make_subplots
 from test_payload import record
 
 import labs
+from labs import painter
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +78,84 @@ def test_any_number_over_the_axes_can_be_drawn(runs):
 def test_an_impossible_figure_is_refused_in_words(runs, fixed, expected):
     with pytest.raises(ValueError, match=expected):
         labs.figures.final_losses(runs, **fixed)
+
+
+def test_a_figure_carries_a_sentence_and_a_picture(runs):
+    figure = labs.figures.final_losses(runs, batch_size=32)
+    bundle = figure._repr_mimebundle_()
+    assert (
+        bundle["text/plain"]
+        == figure.says
+        == ("Final validation loss against learning rate, a line for each optimizer: sgd, adam.")
+    )
+    assert pixels(base64.b64decode(bundle["image/png"])).size == (700, 380)
+
+
+def pixels(png):
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def shades(png, least=20):
+    """The colours of a picture that are no grey, each of at least so many pixels."""
+    found = pixels(png).getcolors(1_000_000)
+    return {color for count, color in found if count >= least and max(color) - min(color) > 60}
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        go.Scatter(x=[1, 2], y=[1, 3], error_y={"array": [0.1, 0.2]}, line={"color": "red"}),
+        go.Scatter(x=[1, None, 3], y=[1, 3, 2], mode="markers", marker={"color": "rgb(255,0,0)"}),
+        go.Scatter(x=["a", "b"], y=[1, 2], fill="tozeroy", line={"color": "#f00", "dash": "dot"}),
+        go.Bar(x=["a", "b"], y=[1, 2], marker={"color": "rgba(255, 0, 0, 1)"}),
+        go.Bar(y=["a", "b"], x=[1, 2], orientation="h", marker={"color": "red"}),
+        go.Heatmap(z=[[1, 2], [3, 4]], x=["a", "b"], colorscale=[[0, "red"], [1, "blue"]]),
+        go.Contour(z=[[1, 2], [3, 4]], colorscale=[[0, "red"], [1, "blue"]]),
+        go.Surface(z=[[1, 2], [3, 5]], colorscale=[[0, "red"], [1, "blue"]]),
+        go.Scatter3d(x=[1, 2], y=[1, 2], z=[1, 2], line={"color": "red"}),
+    ],
+    ids=lambda trace: trace.type,
+)
+def test_the_picture_of_every_kind_of_trace_has_its_colour(trace):
+    assert shades(painter.paint(go.Figure(trace)))
+
+
+def test_an_unknown_kind_of_trace_is_named_in_the_picture():
+    blank = painter.paint(go.Figure(go.Scatter(x=[], y=[])))
+    assert painter.paint(go.Figure(go.Pie(values=[1, 2]))) != blank
+
+
+def test_the_picture_has_the_axes_and_places_that_the_figure_asks_for():
+    logs = go.Figure(go.Scatter(x=[1, 10, 100], y=[1, 10, 100]))
+    straight = painter.paint(logs)
+    assert painter.paint(logs.update_xaxes(type="log")) != straight
+    two = make_subplots(1, 2)
+    two.add_scatter(x=[1, 2], y=[1, 2], row=1, col=1, line_color="red")
+    two.add_bar(x=[1, 2], y=[1, 2], row=1, col=2, marker_color="blue")
+    left, right = (pixels(painter.paint(two)).crop((a, 0, a + 350, 450)) for a in (0, 350))
+    assert (0, 0, 255) in {color for _, color in right.getcolors(100_000)}
+    assert (0, 0, 255) not in {color for _, color in left.getcolors(100_000)}
+
+
+def test_the_picture_shows_the_first_frame_and_what_it_leaves_as_it_was():
+    frame = go.Frame(data=[go.Scatter(y=[5, 6])], traces=[1])
+    figure = go.Figure([go.Scatter(y=[0, 1]), go.Scatter(x=[7, 8], y=[0, 1])], frames=[frame])
+    still, moved = painter.first_frame(figure)
+    assert list(still.y) == [0, 1] and list(moved.y) == [5, 6] and list(moved.x) == [7, 8]
+
+
+def test_a_figure_of_ones_own_is_shown_with_its_sentence():
+    InteractiveShell.instance()
+    try:
+        with capture_output() as shown:
+            labs.figures.show(go.Figure(go.Scatter(y=[1, 2])), says="It rises by one.")
+    finally:
+        InteractiveShell.clear_instance()
+    assert shown.outputs[0].data["text/plain"] == "It rises by one."
+    assert pixels(base64.b64decode(shown.outputs[0].data["image/png"])).size == (700, 450)
+
+
+@pytest.mark.parametrize("nothing", ["", "Figure", None])
+def test_a_figure_without_a_sentence_is_refused(nothing):
+    with pytest.raises(ValueError, match="says: expected a sentence on what to see"):
+        labs.figures.show(go.Figure(), says=nothing)

@@ -67,7 +67,9 @@ def test_normalising_leaves_nothing_that_changes_by_itself(stored):
     assert notebooks.problems(stored, 1000) == []
     assert set(stored.metadata) == {"kernelspec", "language_info", "code_hash"}
     assert [cell.get("execution_count") for cell in stored.cells] == [None, 1, None, 2]
-    assert stored.cells[3].metadata == {"tags": ["hide-input"]}
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert stored.cells[3].metadata == {"tags": ["hide-input"], **folded}
+    assert stored.cells[1].metadata == {}
     assert stored.cells[3].outputs[0].data == {"text/plain": "Slider()"}
     again = copy.deepcopy(stored)
     notebooks.normalise(again)
@@ -231,3 +233,26 @@ def test_a_claim_is_kept_as_it_was_recorded(stored):
     stored.cells[3].outputs[0].data["application/vnd.labs.claim"] = contents
     notebooks.normalise(stored)
     assert stored.cells[3].outputs[0].data["application/vnd.labs.claim"] == contents
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "figure, axes = plt.subplots()\nplt.show()",
+        "axes[0].plot(x)\naxes[0].set(x=1)\naxes[1].plot(x)\naxes[1].legend()",
+        "%pip install labs",
+        "import labs\n!pip install labs",
+    ],
+)
+def test_a_cell_that_draws_or_installs_and_is_not_folded_breaks_a_rule(source):
+    rule = cell_rules.drawing_and_installing_are_folded
+    assert "is not folded; give it the tag hide-input" in rule(new_code_cell(source))
+    for tag in ("hide-input", "remove-input"):
+        assert rule(new_code_cell(source, metadata={"tags": [tag]})) == ""
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1", "axes.axhline(1)", "labs.Explorer(runs, name='a')", "model(x).plot"]
+)
+def test_a_cell_that_hardly_draws_may_be_open(source):
+    assert cell_rules.drawing_and_installing_are_folded(new_code_cell(source)) == ""

@@ -9,6 +9,11 @@ LONGEST = 84
 """Characters of a line of code that a page shows without a scroll bar."""
 VERDICTS = ("labs.claims.record", "claims.record")
 TRUTH = re.compile(r"\b(True|False)$")
+FOLD = "hide-input"
+FOLDED = {FOLD, "hide-cell", "remove-input", "remove-cell"}
+BRUSH = re.compile(r"(plt|ax|axis|axes|figure|fig)(\[[^]]*\])*\.\w+$")
+MOST_STROKES = 3
+"""Calls that draw in a cell whose code is shown: a glimpse, and no drawing."""
 
 
 def outputs(cell):
@@ -41,18 +46,46 @@ def lines_fit_a_page(cell):
     return f"has a line of {len(longest)} characters, more than {LONGEST}: {start!r}…"
 
 
-RULES = (about_numbers_are_asserted, values_are_shown, lines_fit_a_page)
+def drawing_and_installing_are_folded(cell):
+    """The picture comes first; the code that drew it, and what installs, waits behind a button."""
+    if FOLDED & set(cell.metadata.get("tags", ())):
+        return ""
+    if re.search(r"^\s*[!%]\s*pip\b", cell.source, re.MULTILINE):
+        return f"installs and is not folded; give it the tag {FOLD}"
+    calls = strokes(cell.source)
+    if "plt.show" not in calls and len(calls) <= MOST_STROKES:
+        return ""
+    return f"draws ({', '.join(calls[:3])}, …) and is not folded; give it the tag {FOLD}"
+
+
+RULES = (
+    about_numbers_are_asserted,
+    values_are_shown,
+    lines_fit_a_page,
+    drawing_and_installing_are_folded,
+)
+
+
+def strokes(source):
+    """The calls of code that draw with matplotlib, as it names them: `axes.plot`, `plt.show`."""
+    calls = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
+    names = [ast.unparse(call.func) for call in calls]
+    return [name for name in names if BRUSH.match(name)]
 
 
 def asserts(source):
     """Whether code of a notebook has an assert statement or records a claim."""
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except SyntaxError:
-        return False
     return any(
         isinstance(node, ast.Assert)
         or isinstance(node, ast.Call)
         and ast.unparse(node.func) in VERDICTS
-        for node in ast.walk(tree)
+        for node in ast.walk(parsed(source))
     )
+
+
+def parsed(source):
+    """The syntax tree of code of a notebook; an empty one where it is no Python."""
+    try:
+        return ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError:
+        return ast.Module([], [])

@@ -29,6 +29,7 @@ MAX_BYTES = 500_000
 CELL_SECONDS = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = ("tags", "mystnb", "editable")
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab, and in Colab
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -77,6 +78,8 @@ def normalise(notebook):
         cell.metadata = nbformat.from_dict(
             {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
         )
+        if cell.cell_type == "code" and cell_rules.FOLD in cell.metadata.get("tags", ()):
+            cell.metadata.update(FOLDED)
         cell.setdefault("id", f"cell-{position}")
         if cell.cell_type != "code":
             continue

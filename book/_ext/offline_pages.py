@@ -6,6 +6,9 @@ work. Most of that is configuration; this file is the rest:
 - plotly figures: MyST-NB knows no `application/vnd.plotly.v1+json`. `PlotlyFigure` renders it
   (MyST-NB finds it through the entry point in `offline_pages.dist-info`), and plotly.js comes from
   the plotly wheel; pages with a figure fetch it.
+- words for every picture: `captions.py`.
+- places of widgets and figures, with a picture for readers without JavaScript: `places.py`.
+- what widgets share, and their records, in files beside the pages: `widget_states.py`.
 - claims: the JSON that rides along with a card is no picture of it; `Claim` leaves it out of the
   page.
 - launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing
@@ -20,7 +23,6 @@ Book adds by itself.
 """
 
 import hashlib
-import html
 import json
 import os
 import re
@@ -29,33 +31,49 @@ import sys
 from pathlib import Path
 
 import plotly.offline
+from captions import PLOTLY, WIDGET, Captions
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin, sanitize_script_content
+from places import Places
+from widget_states import OneName, drop_unused, mend_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
-PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
 class PlotlyFigure(MimeRenderPlugin):
-    """Writes a plotly figure into the page as JSON."""
+    """Writes a plotly figure into the page as JSON; `places.py` makes its place."""
 
-    mime_priority_overrides = [("html", PLOTLY_MIME, 5)]
+    mime_priority_overrides = [
+        ("html", PLOTLY, 5),
+        ("dirhtml", PLOTLY, 5),
+        ("singlehtml", PLOTLY, 5),
+    ]
 
     @staticmethod
     def handle_mime(renderer, data, inline):
         """The figure as one HTML node, or None for any other kind of output."""
-        if data.mime_type != PLOTLY_MIME or inline:
+        if data.mime_type != PLOTLY or inline:
             return None
         figure = data.content if isinstance(data.content, dict) else json.loads(data.string)
-        label = html.escape(_title(figure) or "Figure", quote=True)
-        height = figure.get("layout", {}).get("height", 450)
         body = sanitize_script_content(json.dumps(figure))
-        text = (
-            f'<div class="plotly-figure" role="figure" aria-label="{label}" '
-            f'style="min-height: {height:g}px">'
-            f'<script type="{PLOTLY_MIME}">{body}</script></div>'
-        )
-        return [nodes.raw(format="html", text=text)]
+        node = nodes.raw("", f'<script type="{PLOTLY}">{body}</script>', format="html")
+        node["title"] = " ".join(_title(figure).split())
+        node["height"] = figure.get("layout", {}).get("height", 450)
+        return [node]
+
+
+class WidgetView(MimeRenderPlugin):
+    """Writes a widget's view as MyST-NB does, and notes for `places.py` which widget it is."""
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        """The view as one HTML node, or None for any other kind of output."""
+        if data.mime_type != WIDGET:
+            return None
+        node = nodes.raw("", "", format="html", model=data.content["model_id"])
+        body = sanitize_script_content(json.dumps(data.content))
+        node += nodes.Text(f'<script type="{WIDGET}">{body}</script>')
+        return [node]
 
 
 class Claim(MimeRenderPlugin):
@@ -73,7 +91,7 @@ class Claim(MimeRenderPlugin):
 def _title(figure):
     """The figure's title in plain text."""
     title = figure.get("layout", {}).get("title", "")
-    return re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
+    return re.sub("<[^>]*>", " ", (title.get("text") or "") if isinstance(title, dict) else title)
 
 
 def copy_plotly(app, error):
@@ -101,9 +119,11 @@ def choose_cache(app, config):
     """Point MyST-NB at the cache of this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
     cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
+    book = ROOT / "book"
     config.page_assets = hash_of(
-        *(ROOT / "book" / name for name in ("_static", "_ext", "_templates"))
+        *(book / name for name in ("_static", "_templates")), ROOT / "labs"
     )
+    config.page_code = hash_of(book / "_ext")
     config.nb_execution_cache_path = str(cache)
     for other in caches.glob("*"):
         if other != cache and other.is_dir():
@@ -130,7 +150,13 @@ def setup(app):
     app.add_config_value(
         "page_assets", "", "html"
     )  # Sphinx copies style sheets and scripts only when it writes pages
+    app.add_config_value("page_code", "", "env")  # documents are read again by changed transforms
+    app.add_transform(Captions)
+    app.add_transform(OneName)
+    app.add_post_transform(Places)
     app.connect("config-inited", choose_cache)
     app.connect("html-page-context", mend_page, priority=900)
+    app.connect("html-page-context", mend_scripts, priority=950)
     app.connect("build-finished", copy_plotly)
+    app.connect("build-finished", drop_unused)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,26 +3,24 @@
  *
  * The page carries each widget's state, and the place where it is shown, as JSON in script elements. A widget that
  * brings its own front end (an anywidget: `_esm`, a module, and `_css`) is given a small model and drawn; it then works
- * as it does beside a kernel, except that nobody answers. Any other widget needs a kernel, and a note says so in its
- * place.
+ * as it does beside a kernel, except that nobody answers. ipywidgets' own containers and texts are drawn by
+ * widget-containers.js. Any other widget needs a kernel, and a note says so in its place.
  *
- * A classic script without imports, because modules cannot be loaded from disk.
+ * What widgets share, and what is large, stands in files beside the page: a state then names them (`shared`, and `file`
+ * of a buffer), see book/_ext/widget_states.py. They are classic scripts, as this one is, because neither modules nor
+ * fetch can read from disk.
  */
 (() => {
   "use strict";
 
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+  const FILES = document.currentScript?.src && new URL("widgets/", document.currentScript.src);
 
-  const WORDS = {
-    en: {
-      kernel: "This panel trains on a computer of your own, so it needs a kernel.",
-      launch: "Open this chapter in Colab",
-      local: "or start JupyterLab in your copy of the book with",
-      failed: "This figure could not be drawn:",
-    },
-  };
-  const words = WORDS[document.documentElement.lang.slice(0, 2)] || WORDS.en;
+  /** What the build says to this page: `words` in its language, and scripts that can wait. */
+  function settings() {
+    return JSON.parse(document.querySelector("#host-settings")?.textContent || '{"words": {}, "late": []}');
+  }
 
   /** @param {string} base64 @returns {DataView} what a kernel would have sent */
   const decode = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
@@ -37,12 +35,10 @@
 
   /** The state of one widget, with the interface that anywidget promises to a front end. */
   class Model {
-    constructor({ state, buffers = [] }) {
-      this.state = structuredClone(state);
-      for (const { path, data } of buffers) {
-        const holder = path.slice(0, -1).reduce((value, key) => value[key], this.state);
-        holder[path.at(-1)] = decode(data);
-      }
+    constructor(id, state, get_model) {
+      this.model_id = id;
+      this.state = state;
+      this.widget_manager = { get_model };
       this.listeners = [];
     }
 
@@ -73,96 +69,161 @@
       for (const listener of [...this.listeners]) if (listener.name === name) listener.callback(...values);
     }
 
-    get widget_manager() {
-      return { get_model: modelOf };
-    }
-
     // Nobody is listening: state stays in the page, and messages end here.
     save_changes() {}
     send() {}
   }
 
-  const modules = new Map();
-  const models = new Map();
-  const styles = new Set();
+  /** A function of one argument, called once for each: promises of what is loaded or made once. */
+  function once(make) {
+    const made = new Map();
+    return (key) => made.get(key) ?? made.set(key, make(key)).get(key);
+  }
+
+  /** The text of a file beside the page. @param {string} name @returns {Promise<string>} */
+  const fileText = once(async (name) => {
+    const there = () => window.widgetFiles?.[name];
+    if (there() !== undefined) return there();
+    const asked = document.querySelector(`script[data-file="${name}"]`);
+    const script = asked ?? Object.assign(document.createElement("script"), { src: new URL(`${name}.js`, FILES) });
+    await new Promise((resolve, reject) => {
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", () => reject(new Error(`${name}.js: ${settings().words.missing}`)));
+      if (!asked) document.head.append(script);
+    });
+    return there();
+  });
 
   /** The module with this text, imported once however many widgets share it. */
-  function load(text) {
-    if (!modules.has(text)) {
-      const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-      const found = import(url).then(async (module) => {
-        URL.revokeObjectURL(url);
-        return typeof module.default === "function" ? module.default() : module.default || module;
-      });
-      modules.set(text, found);
-    }
-    return modules.get(text);
-  }
+  const moduleOf = once(async (text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const module = await import(url);
+    URL.revokeObjectURL(url);
+    return typeof module.default === "function" ? module.default() : module.default || module;
+  });
 
-  function addStyle(text) {
-    if (!text || styles.has(text)) return;
-    styles.add(text);
-    document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
-  }
+  const addStyle = once((textContent) => {
+    if (textContent) document.head.append(Object.assign(document.createElement("style"), { textContent }));
+    return true;
+  });
 
-  let all = {};
+  const states = {};
 
-  /** The model with this id, made once however many widgets ask for it. */
-  async function modelOf(id) {
-    if (!all[id]) throw new Error(`no widget ${id} on this page`);
-    const widget = await load(all[id].state._esm);
-    if (!models.has(id)) {
-      const model = new Model(all[id]);
-      models.set(id, Promise.resolve(widget.initialize?.({ model })).then(() => model));
-    }
-    return models.get(id);
-  }
+  /** The model of a widget; one for all of its views. @type {(id: string) => Promise<Model>} */
+  const modelOf = once(async (id) => {
+    if (!states[id]) throw new Error(`get_model: expected the id of a widget on this page, got ${id}`);
+    const { state, shared = {}, buffers = [] } = states[id];
+    const whole = structuredClone(state);
+    const shares = Object.entries(shared).map(async ([key, file]) => { whole[key] = await fileText(file); });
+    const arrays = buffers.map(async ({ path, data, file }) => {
+      const holder = path.slice(0, -1).reduce((value, key) => value[key], whole);
+      holder[path.at(-1)] = decode(file ? await fileText(file) : data);
+    });
+    await Promise.all([...shares, ...arrays]);
+    return new Model(id, whole, modelOf);
+  });
 
-  async function draw(id, saved, el) {
-    addStyle(saved.state._css);
-    const widget = await load(saved.state._esm);
-    await widget.render({ model: await modelOf(id), el });
+  const initialized = once(async (id) => {
+    const model = await modelOf(id);
+    const widget = await moduleOf(model.get("_esm"));
+    await widget.initialize?.({ model });
+    return widget;
+  });
+
+  const bringsFrontEnd = (id) => Boolean(states[id]?.state._esm || states[id]?.shared?._esm);
+
+  /** Draws one widget into `el`, whatever it is. */
+  async function draw(id, el) {
+    const stock = window.stockWidgets;
+    if (!bringsFrontEnd(id)) return stock?.draws(id, tools) ? stock.draw(id, el, tools) : note(el);
+    const [widget, model] = [await initialized(id), await modelOf(id)];
+    addStyle(model.get("_css"));
+    await widget.render({ model, el });
   }
 
   /** Why there is no panel here, and where there is one. */
   function note(el) {
+    const { words } = settings();
     const launch = document.querySelector(".dropdown-launch-buttons a[href]");
-    el.className = "widget-note admonition";
-    el.setAttribute("role", "note");
-    el.append(words.kernel + " ");
-    if (launch) {
-      el.append(Object.assign(document.createElement("a"), { href: launch.href, textContent: words.launch }), ", ");
-    }
-    el.append(words.local + " ", Object.assign(document.createElement("code"), { textContent: "make lab" }), ".");
+    const place = el.appendChild(document.createElement("div"));
+    place.className = "widget-note admonition";
+    place.setAttribute("role", "note");
+    const parts = (launch ? words.kernel_or_colab : words.kernel)?.split(/(\{\w+\})/) ?? [];
+    place.append(...parts.map((part) => {
+      if (part === "{colab}") {
+        return Object.assign(document.createElement("a"), { href: launch.href, textContent: words.launch });
+      }
+      return part === "{command}" ? Object.assign(document.createElement("code"), { textContent: "make lab" }) : part;
+    }));
   }
 
   /** Whether a widget is one that its kernel had put out of sight, such as a progress bar that is done. */
-  function hidden(saved, states) {
-    const layout = states[saved?.state.layout?.replace("IPY_MODEL_", "")]?.state;
+  function hidden(id) {
+    const layout = states[states[id]?.state.layout?.replace("IPY_MODEL_", "")]?.state;
     return layout?.visibility === "hidden" || layout?.display === "none";
   }
 
-  async function show(script, states) {
-    const { model_id: id } = JSON.parse(script.textContent);
-    const saved = states[id];
-    if (hidden(saved, states)) return;
-    const el = script.parentNode.insertBefore(document.createElement("div"), script);
-    el.className = "widget-host";
-    if (!saved?.state._esm) return note(el);
+  const tools = { states, draw, note, hidden, bringsFrontEnd, modelOf };
+
+  /**
+   * Draws the widget of one view. Until that is done its picture, which the page holds, stays in sight and the widget
+   * is built behind it at its full width.
+   */
+  async function show({ id, script }) {
+    const still = script.previousElementSibling?.matches(".widget-place") ? script.previousElementSibling : null;
+    if (hidden(id)) return still?.remove();
+    const el = script.parentNode.insertBefore(document.createElement("div"), still ?? script);
+    el.className = still ? "widget-host in-the-making" : "widget-host";
     try {
-      await draw(id, saved, el);
+      await draw(id, el);
     } catch (error) {
-      const textContent = `${words.failed} ${error.message}`;
+      const textContent = `${settings().words.failed ?? ""} ${error.message}`;
       el.append(Object.assign(document.createElement("p"), { className: "widget-note", textContent }));
       throw error;
+    } finally {
+      el.classList.remove("in-the-making");
+      still?.remove();
     }
   }
 
-  function start() {
-    const states = {};
+  const atRest = () => new Promise((resolve) => {
+    if (window.requestIdleCallback) requestIdleCallback(resolve, { timeout: 1000 });
+    else setTimeout(resolve, 100);
+  });
+
+  /** A widget that never ends its drawing may not keep the rest of the page waiting. */
+  const patiently = (work) => Promise.race([work, new Promise((resolve) => setTimeout(resolve, 5000))]);
+
+  /** Scripts of the page that are larger than its first widget, and not needed before it. */
+  function loadLate() {
+    for (const src of settings().late) document.head.append(Object.assign(document.createElement("script"), { src }));
+  }
+
+  /** What the page is opened for comes first: what the address names, what is in sight, and the first that moves. */
+  async function start() {
     for (const script of document.querySelectorAll(STATE)) Object.assign(states, JSON.parse(script.textContent).state);
-    all = states;
-    for (const script of document.querySelectorAll(VIEW)) show(script, states);
+    const views = [...document.querySelectorAll(VIEW)].map((script) => {
+      const { model_id: id } = JSON.parse(script.textContent);
+      return { id, script, place: script.previousElementSibling ?? script.parentNode };
+    });
+    const shown = once(show);
+    const moves = (id) => bringsFrontEnd(id) || window.stockWidgets?.draws(id, tools);
+    const named = ({ id }) => location.hash.startsWith(`#${states[id]?.state.meta?.name}:`);
+    const near = new IntersectionObserver((entries) => {
+      const seen = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+      views.filter(({ place }) => seen.includes(place)).forEach((view) => shown(view).catch(() => {}));
+    }, { rootMargin: "100%" });
+    const first = views.find(({ id }) => moves(id));
+    await patiently(Promise.allSettled(views.filter((v) => v === first || named(v) || !moves(v.id)).map(shown)));
+    views.forEach(({ place }) => near.observe(place));
+    loadLate();
+    document.documentElement.dataset.firstWidget = "drawn";
+    document.dispatchEvent(new Event("first-widget"));
+    for (const view of views) {
+      await atRest();
+      await patiently(shown(view)).catch(() => {});     // told in its place, and by the browser
+    }
+    near.disconnect();
   }
 
   // As soon as the document is read: DOMContentLoaded would wait for every deferred script, MathJax among them.

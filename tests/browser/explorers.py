@@ -1,6 +1,7 @@
 """Explorers in a page: written as the book writes them, read and moved as a reader does it."""
 
 import base64
+import functools
 import itertools
 import json
 import pathlib
@@ -18,7 +19,8 @@ from labs import words
 from labs.widgets import payload
 
 AXE = pathlib.Path(axe_playwright_python.__file__).with_name("axe.min.js")
-HOST = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static" / "widget-host.js"
+STATIC = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static"
+HOST, CONTAINERS = STATIC / "widget-host.js", STATIC / "widget-containers.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 FLAGS = [  # of a Chromium that asks for nothing by itself
@@ -43,11 +45,14 @@ def write_page(path, *explorers):
         for e in explorers
     )
     state = json.dumps(states).replace("</", "<\\/")
+    said = json.dumps({"words": words.tables()["en"]["host"], "late": []})
     path.write_text(
         '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         '<title>Explorers</title><meta name="viewport" content="width=device-width"></head>'
         f"<body><main>{views}</main>"
-        f'<script type="{STATE}">{state}</script><script>{HOST.read_text()}</script></body></html>'
+        f'<script type="{STATE}">{state}</script>'
+        f'<script type="application/json" id="host-settings">{said}</script>'
+        f"<script>{CONTAINERS.read_text()}</script><script>{HOST.read_text()}</script></body></html>"
     )
     return path
 
@@ -72,13 +77,13 @@ MEAN = "mean"
 class Record:
     """What a page's embedded state says of one explorer: its axes and its arrays, as numbers.
 
-    A run is a number; where a mean is shown, the tuple of the numbers of its runs.
+    A run is a number; where a mean is shown, the tuple of the numbers of its runs. `files`: the
+    folder of what the state does not hold itself.
     """
 
-    def __init__(self, saved):
+    def __init__(self, saved, files):
+        self.saved, self.files = saved, files
         self.meta, self.start = saved["state"]["meta"], saved["state"]["choice"]
-        data = next(b["data"] for b in saved["buffers"] if b["path"] == ["payload"])
-        self.arrays = payload.decode(self.meta, base64.b64decode(data))
         self.axes = {axis["name"]: axis["values"] for axis in self.meta["axes"]}
         self.shape = tuple(len(values) for values in self.axes.values())
         self.repeats = {axis["name"] for axis in self.meta["axes"] if axis["repeats"]}
@@ -87,6 +92,12 @@ class Record:
         """The positions that an axis' control offers, in its order."""
         count = len(self.axes[axis])
         return [*([MEAN] if axis in self.repeats and count > 1 else []), *range(count)]
+
+    @functools.cached_property
+    def arrays(self):
+        buffer = next(b for b in self.saved["buffers"] if b["path"] == ["payload"])
+        data = buffer.get("data") or file_text(self.files / f"{buffer['file']}.js")
+        return payload.decode(self.meta, base64.b64decode(data))
 
     def run(self, choice):
         some = [
@@ -112,12 +123,21 @@ class Record:
         return some.all() if name == "trained" else some.mean(0)
 
 
-def records(html):
-    """The records of a page by explorer name."""
+def file_text(path):
+    """The text that a file beside the pages hands to them, see book/_ext/widget_states.py."""
+    return json.loads(path.read_text().partition(" = ")[2].removesuffix(";"))
+
+
+def records(html, folder=None):
+    """The records of a page by explorer name. `folder`: where the page lies, for a page of the
+    book, whose records stand in files.
+    """
     found = re.findall(rf'<script type="{re.escape(STATE)}">(.*?)</script>', html, re.DOTALL)
     states = [saved for text in found for saved in json.loads(text)["state"].values()]
+    host = re.search(r'src="([^"]*)widget-host\.js', html)
+    files = folder and host and folder / host[1] / "widgets"
     explorers = [
-        Record(saved)
+        Record(saved, files)
         for saved in states
         if saved["state"].get("_anywidget_id", "").endswith("Explorer")
     ]
@@ -279,7 +299,8 @@ def open_all(chromium, path, **options):
         lambda message: page.troubles.append(message.text) if message.type == "error" else None,
     )
     page.goto(path.as_uri())
-    return [Shown(page, name, record) for name, record in records(path.read_text()).items()]
+    found = records(path.read_text(), path.parent)
+    return [Shown(page, name, record) for name, record in found.items()]
 
 
 def open_one(chromium, path, explorer):

@@ -3,6 +3,7 @@
 It is complete without any other host, without an error, and readable by everyone.
 """
 
+import re
 from pathlib import Path
 
 import axe_playwright_python
@@ -10,6 +11,7 @@ import pytest
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ["index.html", "algorithms/learning_rate.html", "engine.html"]
+ALL_DRAWN = "!document.querySelector('.widget-place, .in-the-making')"
 THEMES = {"light": False, "dark": True}
 WIDTHS = {"desktop": 1280, "tablet": 820, "phone": 360}
 
@@ -66,9 +68,47 @@ def test_every_figure_is_drawn(seen):
 
 
 def test_every_widget_is_drawn_or_says_that_it_needs_a_kernel(seen):
+    seen.page.wait_for_function(ALL_DRAWN)
     assert seen.page.locator("p.widget-note").count() == 0  # what stands where a widget failed
     for place in seen.page.locator(".widget-host, div.widget-note").all():
         assert place.inner_text().strip()
+
+
+def test_every_picture_and_figure_has_words_that_are_no_file_name(seen):
+    words = seen.page.evaluate("""() => [
+        ...[...document.querySelectorAll('.bd-article img')].map(image => image.alt),
+        ...[...document.querySelectorAll('.plotly-figure')].map(f => f.ariaLabel),
+    ]""")
+    wordless = re.compile(r"\S*\.(png|jpe?g|svg)$|\S*$|[Ff]igure")
+    assert [said for said in words if wordless.fullmatch(said)] == []
+
+
+def test_every_widget_is_drawn_in_the_end_without_scrolling(seen):
+    seen.page.wait_for_function(ALL_DRAWN)
+    assert seen.page.evaluate("scrollY") == 0
+
+
+FIRST_SLIDER = """window.first = new Promise((resolve) => {
+  const observer = new MutationObserver(() => {
+    if (!document.querySelector(".labs-explorer input[type=range]")) return;
+    observer.disconnect();
+    const files = performance.getEntriesByType("resource").map((e) => [e.name, e.decodedBodySize]);
+    resolve([...files, ["page", new Blob([document.documentElement.outerHTML]).size]]);
+  });
+  observer.observe(document, { childList: true, subtree: true });
+});"""
+
+
+def test_the_first_slider_comes_before_plotly_and_mathjax_and_within_2_5_megabytes(
+    chromium, served
+):
+    page = chromium.new_context().new_page()
+    page.add_init_script(FIRST_SLIDER)
+    page.goto(f"{served}/algorithms/learning_rate.html")
+    files = page.evaluate("window.first")
+    assert not [name for name, _ in files if "plotly.min" in name or "mathjax" in name]
+    assert sum(size for _, size in files) < 2_500_000
+    page.context.close()
 
 
 def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site):
@@ -81,7 +121,7 @@ def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site
         ".widget-host",
         "div.widget-note a[href*=colab]",
     ):
-        assert page.locator(what).count() > 0, what
+        page.locator(what).first.wait_for(state="attached")
 
 
 def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
