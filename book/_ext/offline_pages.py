@@ -128,9 +128,10 @@ def choose_cache(app, config):
     for other in caches.glob("*"):
         if other != cache and other.is_dir():
             shutil.rmtree(other)
-    os.environ["LABS_PROGRESS"] = (
-        "off"  # a progress bar is no result; it would differ in every build
-    )
+    # A progress bar is no result; it would differ in every build.
+    os.environ["LABS_PROGRESS"] = "off"
+    # What Python writes for readers, in the cells and here, is in the book's language.
+    os.environ["LABS_LANGUAGE"] = config.language or "en"
 
 
 def mend_page(app, pagename, templatename, context, doctree):

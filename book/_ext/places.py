@@ -100,7 +100,7 @@ class Places(SphinxPostTransform):
         return [raw(box), *found.children, raw("</div>")]
 
     def words(self, name):
-        return words.text(f"host.{name}", self.config.language or "en")
+        return words.text(f"host.{name}")
 
     def say(self, name):
         return html.escape(self.words(name))

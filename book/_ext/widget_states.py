@@ -151,7 +151,7 @@ def _share_one(saved, files):
 def mend_scripts(app, pagename, templatename, context, doctree):
     """Put small states into the page, the host's words, and what its first widget needs first."""
     scripts = list(context.get("script_files", []))
-    settings = {"words": host_words(app.config.language or "en"), "late": []}
+    settings = {"words": words.templates("host"), "late": []}
     at = next((i for i, s in enumerate(scripts) if s.attributes.get("type") == STATE), None)
     if at is not None:
         whole = json.loads(scripts[at].attributes["body"])
@@ -176,14 +176,6 @@ def early_script(name):
 def data_script(data, **attributes):
     """JSON that rides along in a page."""
     return _JavaScript("", body=sanitize_script_content(json.dumps(data)), **attributes)
-
-
-def host_words(language):
-    """The texts of `_static/*.js` in the page's language."""
-    return {
-        name: words.tables().get(language, {}).get("host", {}).get(name, text)
-        for name, text in words.tables()["en"]["host"].items()
-    }
 
 
 def first_files(states, body):

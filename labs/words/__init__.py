@@ -46,6 +46,11 @@ def label(key, /, **values):
     return (name if point and group in tables()["en"] else key).replace("_", " ")
 
 
+def templates(group):
+    """The texts of a group, {name: text}, their {places} not filled."""
+    return {name: _find(f"{group}.{name}") for name in tables()["en"][group]}
+
+
 def listed(items):
     """Several things in a row, as the language strings them together."""
     add = lambda first, second: text("list.pair", first=first, second=second)
