@@ -15,7 +15,7 @@ import { followAddress, sharing } from "./share.js";
 import { listed, makeText } from "./strings.js";
 import { onThemeChange } from "./theme.js";
 import { modelView } from "./view.js";
-import { whatIsShown } from "./words.js";
+import { meanText, whatIsShown } from "./words.js";
 import { whyItEndsThere } from "./why.js";
 
 const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live", "answers"];
@@ -153,7 +153,7 @@ function controls(runs, actions, t) {
   const inputs = long.map((axis) => {
     const choose = (i) => actions.choose({ [axis.name]: i });
     const listed = axis.control === "list" || axis.repeats;
-    return listed ? picker(axis, choose, t("explorer.mean", { label: axis.label })) : slider(axis, choose);
+    return listed ? picker(axis, choose, meanText(axis, t)) : slider(axis, choose);
   });
   const fixed = runs.axes.filter((axis) => axis.values.length === 1);
   const place = { class: "panel panel-controls", "aria-label": t("explorer.settings") };

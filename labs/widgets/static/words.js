@@ -28,9 +28,14 @@ export function labelsOf(axes, t) {
 }
 
 /** One value with the name of its axis; names and lists of words speak for themselves. */
-export function axisText({ label, values, texts }, index, t) {
-  if (index === MEAN) return t("what.mean_of", { n: values.length, label });
+export function axisText({ name, label, values, texts }, index, t) {
+  if (index === MEAN) return meanText({ name, label }, t);
   return typeof values[0] === "string" ? texts[index] : t("what.name", { label, value: texts[index] });
+}
+
+/** What the mean over an axis of repetitions is called: the table may have a name for it. */
+export function meanText({ name, label }, t) {
+  return t.has(`mean.${name}`) ? t(`mean.${name}`) : t("mean.any", { label });
 }
 
 /** The setting that is shown, on the axes that one can move along. */
