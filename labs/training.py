@@ -1,6 +1,7 @@
 """One run, in the open: the training loop that the batched one in labs.sweep must agree with."""
 
 import dataclasses
+import math
 import numbers
 from collections import namedtuple
 
@@ -13,7 +14,8 @@ DIVERGED = (
     1e4  # a loss this many times the first one counts as diverged, as one that is not finite does
 )
 
-SHORT = 100  # steps up to which each of them is recorded
+SHORT = 40  # steps up to which each of them is recorded
+FEW, LONG = 64, 1000  # with so few samples to measure, that goes for so many steps
 
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
 Point.__doc__ = """What is known after `step` updates.
@@ -41,12 +43,12 @@ value.
 """
 
 
-def record_steps(steps, record_at=None):
+def record_steps(steps, record_at=None, samples=math.inf):
     """The steps at which a run is measured, the first and the last always.
 
-    They are `record_at`, or by default all of a short run, and of a longer one about a dozen spaced
-    evenly and as many crowded towards the start. Raises ValueError for a step that is not in the
-    run.
+    They are `record_at`, or by default all of a short run, or of one with few `samples` to measure;
+    of a longer one about a dozen spaced evenly and as many crowded towards the start. Raises
+    ValueError for a step that is not in the run.
     """
     if record_at is not None:
         for step in record_at:
@@ -56,7 +58,7 @@ def record_steps(steps, record_at=None):
                     f"got {step!r}; leave it out"
                 )
         return sorted({0, steps, *map(int, record_at)})
-    if steps <= SHORT:
+    if steps <= (LONG if samples <= FEW else SHORT):
         return list(range(steps + 1))
     even = {round(steps * i / 14) for i in range(15)}
     early = {round((steps + 1) ** (i / 14)) - 1 for i in range(15)}
@@ -87,7 +89,7 @@ def train(task, config, device=None, record_at=None):
     theta_RP = torch.nn.utils.parameters_to_vector(model.parameters()).detach()[None]  # R is 1 here
     state = [torch.zeros_like(theta_RP) for _ in range(optimizers.RULES[config.optimizer].slots)]
     columns = {n: torch.full((1, 1), getattr(config, n), device=device) for n in settings.COLUMNS}
-    wanted = set(record_steps(config.steps, record_at))
+    wanted = set(record_steps(config.steps, record_at, len(samples.train_x) + len(samples.val_x)))
     yield measure(task, samples, model, 0)
     for t, batch in enumerate(order, start=1):
         loss = task.loss(model(samples.train_x[batch]), samples.train_y[batch])

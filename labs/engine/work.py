@@ -36,7 +36,8 @@ class Work:
         for size in grid.batch_size:  # raises for a batch larger than the data
             data.batches(len(self.samples.train_x), size, steps=1, seed=0)
         self.settings = grid.settings()
-        self.moments = record_steps(steps, record_at)
+        measured = len(self.samples.train_x) + len(self.samples.val_x)
+        self.moments = record_steps(steps, record_at, measured)
         self.viewed = thinned(self.moments, task.view.moments) if task.view else []
         self.points = task.view and task.view.inputs().to(device)
         self.rows = _empty(len(self.settings), self.row_type())
