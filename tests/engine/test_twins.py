@@ -29,9 +29,10 @@ def test_the_distance_is_that_of_two_runs_trained_by_hand():
     for optimizer in grid.optimizer:
         calm = found.sel(optimizer=optimizer, learning_rate=0.01).item()
         alone = by_hand(SPIRALS, optimizer=optimizer, learning_rate=0.01, seed=0, steps=400)
-        assert calm < 1e-4 and alone < 1e-4
+        assert calm < 1e-6 and alone < 1e-6
     wild = by_hand(SPIRALS, optimizer="adam", learning_rate=0.316, seed=0, steps=400)
-    assert wild > 0.01 and found.sel(optimizer="adam", learning_rate=0.316).item() > 0.01
+    # How far they part is itself chaotic: but it is a hundred times as far, at least.
+    assert wild > 1e-4 and found.sel(optimizer="adam", learning_rate=0.316).item() > 1e-4
 
 
 def test_twins_change_nothing_else_of_a_record():
