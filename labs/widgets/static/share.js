@@ -1,5 +1,5 @@
 /** Taking a setting elsewhere: the call that repeats the run, and a link that shows it. */
-import { h, put, say } from "./dom.js";
+import { find, h, put, say } from "./dom.js";
 import { formatTick } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
 import { MEAN } from "./record.js";
@@ -90,7 +90,7 @@ export function followAddress(runs, notice, choose, t) {
 
 /** Whether no other view of the same explorer stands above this one. */
 function isFirst(root) {
-  return document.querySelector(`.labs-explorer[data-name="${root.dataset.name}"]`) === root;
+  return find(`.labs-explorer[data-name="${root.dataset.name}"]`) === root;
 }
 
 function missText(axes, { axis, name, value }, t) {
