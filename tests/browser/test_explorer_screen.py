@@ -262,6 +262,41 @@ def test_a_change_of_scheme_repaints_the_canvas(opened):
     shown.page.wait_for_function("document.querySelector('canvas').toDataURL() !== window.first")
 
 
+HIDES = {
+    "while hidden": """async () => {
+        const main = document.querySelector("main");
+        const frame = () => new Promise(requestAnimationFrame);
+        main.style.display = "none";
+        await frame(); await frame();
+        document.documentElement.style.colorScheme = "dark";
+        await frame(); await frame();
+        main.style.display = "";
+    }""",
+    "then hidden for less than a frame": """() => {
+        const main = document.querySelector("main");
+        document.documentElement.style.colorScheme = "dark";
+        main.offsetWidth;
+        main.style.display = "none";
+        main.offsetWidth;
+        requestAnimationFrame(() => { main.style.display = ""; });
+    }""",
+}
+
+
+@pytest.mark.parametrize("change", HIDES.values(), ids=HIDES)
+def test_a_change_of_scheme_repaints_the_canvas_of_a_page_that_hides_itself(opened, change):
+    shown = opened(labs.Explorer(record(), name="hidden", start={"seed": 0}))
+    shown.page.evaluate("window.first = document.querySelector('canvas').toDataURL()")
+    shown.page.evaluate(change)
+    shown.page.wait_for_function("document.querySelector('canvas').toDataURL() !== window.first")
+    painted = shown.page.evaluate("document.querySelector('canvas').toDataURL()")
+    moved = shown.run
+    shown.move_by_keyboard("learning_rate", 1)
+    shown.move_by_keyboard("learning_rate", -1)
+    assert shown.run == moved
+    assert shown.page.evaluate("document.querySelector('canvas').toDataURL()") == painted
+
+
 def test_in_both_schemes_the_darker_cell_is_the_better_one(opened):
     shown = opened(labs.Explorer(record(), name="darker", start={"seed": 0}))
     assert "lower is better" in shown.root.locator(".panel-map .legend").inner_text()
