@@ -240,6 +240,13 @@ def test_on_a_page_from_right_to_left_plots_keep_their_direction(opened):
     left = shown.root.locator("svg.curves").bounding_box()["x"]
     for label in shown.root.locator("svg .ends text").all():
         assert label.bounding_box()["x"] - left >= edge
+    off = shown.control("learning_rate").evaluate("""control => {
+        const words = document.createRange();
+        words.selectNodeContents(control.labels[0]);
+        return control.getBoundingClientRect().right - words.getBoundingClientRect().right;
+    }""")
+    bar = shown.root.locator(".panel-words").evaluate("e => getComputedStyle(e).borderRightWidth")
+    assert abs(off) <= 1 and bar == "3px", "text starts at the right"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
