@@ -304,6 +304,28 @@ def test_a_change_of_scheme_repaints_the_canvas_of_a_page_that_hides_itself(open
     assert shown.page.evaluate("document.querySelector('canvas').toDataURL()") == painted
 
 
+def test_a_dark_page_is_printed_with_a_light_canvas_no_larger_than_on_screen(opened):
+    dark = 'style="color-scheme: dark"'
+    shown = opened(labs.Explorer(record(), name="paper", start={"seed": 0}), dark)
+    page = shown.page
+    page.evaluate("""() => {
+        window.pictures = [];
+        const take = () => window.pictures.push(document.querySelector("canvas").toDataURL());
+        for (const name of ["beforeprint", "afterprint"]) addEventListener(name, take);
+        take();
+    }""")
+    page.pdf()
+    page.wait_for_function("document.querySelector('canvas').toDataURL() === window.pictures[0]")
+    on_screen, on_paper = page.evaluate("window.pictures.slice(0, 2)")
+    assert on_paper != on_screen
+    page.emulate_media(media="print")
+    assert shown.root.locator("canvas").bounding_box()["width"] <= 330
+    numbers = shown.root.locator(".map-cell[data-state=known]").evaluate_all(
+        "cells => cells.map((e) => getComputedStyle(e, '::before').display)"
+    )
+    assert set(numbers) == {"block"}
+
+
 def test_in_both_schemes_the_darker_cell_is_the_better_one(opened):
     shown = opened(labs.Explorer(record(), name="darker", start={"seed": 0}))
     assert "lower is better" in shown.root.locator(".panel-map .legend").inner_text()
