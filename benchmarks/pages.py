@@ -14,7 +14,10 @@ runs notebooks.
 - usable slider: from the start of the navigation (`performance.timeOrigin`) to the moment when the
   first slider of an explorer exists and an `input` event on it has changed the run shown; the paint
   that follows does not count. Over HTTP from 127.0.0.1, each load in a fresh browser context,
-  nothing cached.
+  nothing cached. Bytes before it: what the browser had loaded in that moment, headers included.
+- first movement: from the start of the navigation to the moment when the picture of the first
+  explorer, which plays by itself, shows its second moment of training.
+- five explorers: a page of the book with five explorers of 3,000 runs each.
 - slider to frame: arrow keys on the learning-rate slider of an explorer of 5,000 runs, each of them
   trained, alone on its page. One interval for each press, out of Chromium's trace. `key press`:
   Chromium's EventLatency, from the time stamp of the key in the browser's process to the
@@ -81,10 +84,26 @@ PROBE = """window.labsUsable = new Promise((resolve, reject) => {
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     if (marks.run === before) return;
     observer.disconnect();
-    resolve(performance.now());
+    const usable = performance.now();
+    const loaded = ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind));
+    resolve([usable, loaded.reduce((sum, entry) => sum + entry.transferSize, 0)]);
   });
   observer.observe(document, { childList: true, subtree: true });
 });""".replace("SLIDER", SLIDER)
+MOTION = """window.labsMoved = new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error(
+    "expected a picture that moves by itself in 60 s, got none; see the page's console")), 60000);
+  const seen = new Set();
+  const observer = new MutationObserver(() => {
+    const step = document.querySelector(".labs-explorer canvas[data-step]")?.dataset.step;
+    if (step === undefined) return;
+    seen.add(step);
+    if (seen.size < 3) return;          // where it stood, the first moment of training, the second
+    observer.disconnect();
+    resolve(performance.now());
+  });
+  observer.observe(document, { attributes: true, childList: true, subtree: true });
+});"""
 
 
 def row(what, unit, values, statistic="median"):
@@ -222,12 +241,22 @@ def files_asked(browser, path):
     )
 
 
-def milliseconds_to_usable(browser, address):
-    """From the start of the navigation until a slider answers."""
+def loading(browser, address, probe, answer):
+    """What a probe, which is in the page before its own scripts, finds in a fresh load."""
     with fresh_page(browser) as page:
-        page.add_init_script(PROBE)
+        page.add_init_script(probe)
         page.goto(address)
-        return page.evaluate("window.labsUsable")
+        return page.evaluate(f"window.{answer}")
+
+
+def usable_rows(browser, name, address):
+    """When the first slider answers, and what was loaded until then."""
+    found = [loading(browser, address, PROBE, "labsUsable") for _ in range(LOADS)]
+    times, sizes = map(list, zip(*found))
+    return [
+        row(f"{name}: usable slider", "ms", times),
+        row(f"{name}: loaded before it", "bytes", sizes),
+    ]
 
 
 def page_rows(browser, html, address, path):
@@ -237,12 +266,47 @@ def page_rows(browser, html, address, path):
         file.relative_to(html).as_posix(): file.stat().st_size
         for file in files_asked(browser, path)
     }
-    times = [milliseconds_to_usable(browser, f"{address}/{name}") for _ in range(LOADS)]
-    return [
+    rows = [
         row(f"{name}: all files", "bytes", list(sizes.values()), "sum") | {"files": sizes},
         row(f"{name}: the HTML", "bytes", [sizes[name]]),
-        row(f"{name}: usable slider", "ms", times),
+        *usable_rows(browser, name, f"{address}/{name}"),
     ]
+    if name == "index.html":
+        moves = [loading(browser, f"{address}/{name}", MOTION, "labsMoved") for _ in range(LOADS)]
+        rows.append(row(f"{name}: first movement", "ms", moves))
+    return rows
+
+
+def five_rows(browser, folder):
+    """What a page costs that holds five explorers of 3,000 runs."""
+    page = write_five(folder)
+    with served(page.parent) as address:
+        rows = usable_rows(browser, "five explorers of 3,000 runs", f"{address}/{page.name}")
+    size = row("five explorers of 3,000 runs: the HTML", "bytes", [page.stat().st_size])
+    return [size, *rows]
+
+
+def write_five(folder):
+    """A page of a book with five explorers of 3,000 runs, trained now."""
+    helpers()
+    import small_book
+
+    import labs
+
+    explorers = []
+    for i in range(5):
+        grid = labs.Grid(
+            optimizer=["sgd", "momentum", "rmsprop", "adam", "lion"],
+            learning_rate=labs.logspace(1e-3, 1, 10),
+            batch_size=[8, 32, 128],
+            weight_decay=[0, 1e-4, 1e-3, 1e-2],
+            seed=range(5 * i, 5 * i + 5),
+        )
+        runs = labs.sweep(labs.tasks.spirals(), grid, steps=20)
+        explorers.append(labs.Explorer(runs, name=f"number-{i}"))
+    cells = [small_book.text("# Five")]
+    cells += [small_book.cell(small_book.view(explorer)) for explorer in explorers]
+    return small_book.built(small_book.write(folder, cells, explorers))
 
 
 def write_big_page(path):
@@ -365,7 +429,8 @@ def measure(html):
                 "playwright": importlib.metadata.version("playwright"),
                 "chromium": browser.version,
             }
-            return {"environment": about, "rows": rows + slider_rows(browser, big)}
+            rows += five_rows(browser, folder / "five") + slider_rows(browser, big)
+            return {"environment": about, "rows": rows}
 
 
 def main():

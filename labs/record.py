@@ -36,7 +36,7 @@ VARIABLES = (
     "trained",
     "view",
     "samples",
-    "apart",
+    "twin_distance",
 )
 """What a sweep writes; see `labs.sweep`."""
 
@@ -104,6 +104,11 @@ def _axis(coordinate):
         raise ValueError(
             f"the scale of axis {name!r} must be one of {SCALES}, got {scale!r}; "
             f'set runs.{name}.attrs["scale"]'
+        )
+    if marks.get("repeats") and "mean" in values:
+        raise ValueError(
+            "an axis of repetitions may not have the value 'mean', which stands for all of them, "
+            f"got {list(values)} on {name!r}; call it something else"
         )
     control = marks.get("control") or ("list" if scale == "category" else "slider")
     label = str(marks.get("label") or marks.get("long_name") or f"axis.{name}")

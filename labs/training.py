@@ -1,6 +1,7 @@
 """One run, in the open: the training loop that the batched one in labs.sweep must agree with."""
 
 import dataclasses
+import numbers
 from collections import namedtuple
 
 import torch
@@ -49,12 +50,12 @@ def record_steps(steps, record_at=None):
     """
     if record_at is not None:
         for step in record_at:
-            if not isinstance(step, int) or not 0 <= step <= steps:
+            if not isinstance(step, numbers.Integral) or not 0 <= step <= steps:
                 raise ValueError(
                     f"record_at must hold whole numbers from 0 to {steps}, the number of steps, "
                     f"got {step!r}; leave it out"
                 )
-        return sorted({0, steps, *record_at})
+        return sorted({0, steps, *map(int, record_at)})
     if steps <= SHORT:
         return list(range(steps + 1))
     even = {round(steps * i / 14) for i in range(15)}

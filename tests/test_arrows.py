@@ -14,15 +14,15 @@ engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.
 engine.work engine.shard engine.twins engine.outcome engine.sweep
 strokes painter plotted figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
-widgets.predictions
+widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
+widgets.explorer widgets.predictions
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 optimizers settings words labels record card claims grid strokes painter plotted figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question widgets.explorer
-widgets.predictions
+widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
+widgets.explorer widgets.predictions
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
 TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]

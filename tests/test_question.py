@@ -124,13 +124,17 @@ def test_predictions_count_the_right_ones_of_those_predicted(explorer):
     counted = Predictions(explorer, other)
     text = lambda: counted._repr_mimebundle_()[0]["text/plain"]
     assert (counted.asked, counted.still_open, counted.predicted, counted.right) == (5, 5, 0, 0)
-    assert text() == "You have not predicted anything yet. 5 questions are still open."
+    assert text() == "You have not predicted anything yet. Questions still open: 5."
     explorer.answers = {"0": "up", "1": "up"}
     other.answers = {"0": "", "1": "up"}
     assert (counted.asked, counted.still_open, counted.shown) == (5, 1, 1)
     assert (counted.predicted, counted.right) == (3, 2)
-    assert text() == (
-        "You predicted 2 of 3. 1 question is still open. 1 answer was shown without a prediction."
+    assert text() == " ".join(
+        [
+            "You predicted 2 of 3 right.",
+            "Questions still open: 1.",
+            "Answers shown without a prediction: 1.",
+        ]
     )
 
 

@@ -23,7 +23,8 @@
     folded.forEach(({ el }) => { el.open = true; });
     page.dataset.theme = "light";
     back = () => {
-      page.dataset.theme = theme;
+      if (theme === undefined) delete page.dataset.theme;
+      else page.dataset.theme = theme;
       folded.forEach(({ el, open = false }) => { el.open = open; });
       folded.forEach(({ el, name }) => name !== null && el.setAttribute("name", name));
     };

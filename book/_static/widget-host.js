@@ -179,7 +179,7 @@
     } catch (error) {
       const textContent = `${settings().words.failed ?? ""} ${error.message}`;
       el.append(Object.assign(document.createElement("p"), { className: "widget-note", textContent }));
-      throw error;
+      console.error(error);
     } finally {
       el.classList.remove("in-the-making");
       still?.remove();

@@ -5,7 +5,7 @@ import torch
 
 from labs import record as records
 from labs.device import describe
-from labs.engine.twins import apart
+from labs.engine.twins import distance
 from labs.grid import Varied, name_of
 
 SERIES = ("train_loss", "val_loss", "val_metric")
@@ -25,23 +25,28 @@ def check_alike(works):
             )
 
 
-def record(task, works, grid, record_at, chunks):
-    """The record of a sweep of `task`, which may be varied. `chunks`: how many were trained now."""
+def record(task, works, twins, grid, record_at, chunks):
+    """The record of a sweep of `task`, which may be varied.
+
+    `twins`: the works of the runs' twins, if there are any. `chunks`: how many were trained now.
+    """
     own_axes = task.axes if isinstance(task, Varied) else ()
     axes = (*own_axes, *grid.axes())
-    attrs = _attributes(task, works, grid, record_at, chunks)
+    options = "".join(
+        _option(name, given)
+        for name, given in (("record_at", record_at), ("twins", bool(twins) or None))
+    )
+    attrs = _attributes(task, works, grid, options, chunks)
+    attrs["seconds"] = round(float(sum(w.rows["seconds"].sum() for w in works + twins)), 2)
     runs = records.make(axes, *_arrays(works, axes, attrs))
     if works[0].task.view:
         drawn, columns = _samples(works, own_axes)
         runs = runs.assign(samples=drawn).assign_coords(column=columns)
-    return runs
+    return runs.assign(twin_distance=distance(runs, twins, axes)) if twins else runs
 
 
-def with_twins(runs, works):
-    """The record with `apart`, how far the twins went that `works` trained."""
-    rows = np.concatenate([work.rows for work in works])
-    dimensions, values = apart(runs, rows, records.axes(runs))
-    return runs.assign(apart=(dimensions, values))
+def _option(name, given):
+    return "" if given is None else f", {name}={given}"
 
 
 def _arrays(works, axes, attrs):
@@ -75,20 +80,21 @@ def _samples(works, axes):
     return (dimensions, full.reshape(*shape, *full.shape[1:])), np.array(names[0])
 
 
-def _attributes(task, works, grid, record_at, chunks):
+def _attributes(task, works, grid, options, chunks):
     """Where the record comes from, as JSON.
 
     `call` makes the record; `run_call` makes one of its runs, when its {axis} places have taken the
-    run's values. `seconds`: what training took, all threads together, whenever it was.
+    run's values. `seconds`, of `record`: what training took, all threads together, whenever it was.
     """
     first, one = works[0], works[0].task
     places = ", ".join(f"{axis.name}=[{{{axis.name}}}]" for axis in grid.axes())
-    ends = f", steps={first.steps}" + (f", record_at={record_at})" if record_at else ")")
+    ends = f", steps={first.steps}{options})"
     call = one.call.replace("{", "{{").replace("}", "}}")
     if isinstance(task, Varied):
         arguments = ", ".join(f"{axis.name}={{{axis.name}}}" for axis in task.axes)
         call = f"{name_of(task.make_task)}({arguments})"
-    view = one.view and {"kind": one.view.kind, **one.view.about}
+    numbers = one.view is not None and one.view.dtype == "f4"
+    view = one.view and {"kind": one.view.kind, "numbers": numbers, **one.view.about}
     return {
         "task": {
             "name": one.name,
@@ -105,7 +111,6 @@ def _attributes(task, works, grid, record_at, chunks):
         "device_name": describe(first.device),
         "torch": str(torch.__version__),
         "engine": first.engine,
-        "seconds": round(float(sum(work.rows["seconds"].sum() for work in works)), 2),
         "chunks": chunks,
     }
 

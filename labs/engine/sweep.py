@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from labs.device import best_device
 from labs.engine import outcome, shard
 from labs.engine.memory import memory_kept, one_thread_an_operation
-from labs.engine.twins import first_of, twin_of
+from labs.engine.twins import grid_of, tasks_of
 from labs.engine.work import Work
 from labs.grid import Grid, Varied
 from labs.settings import check
@@ -38,12 +38,12 @@ def sweep(
     default that is done where it pays. `progress`: whether to show a bar; by default, unless
     LABS_PROGRESS is "off". `record_at`: the steps at which runs are measured, beside the first and
     the last; by default some two dozen, and all of a short run. `twins`: whether to train the first
-    repetition of every setting once more from a start a millionth away; `apart` then says how far
-    the two went from each other, as the largest share of a loss. Runs that are in the cache are not
-    trained again. An interrupt keeps what is finished. Under `torchrun`, each process trains its
-    share and all return the whole record. Raises ValueError for a batch larger than the data set,
-    or a loss that is not finite before the first step, and TypeError for what is no task or no
-    grid.
+    repetition of every setting once more from a start a millionth away; `twin_distance`, over the
+    axes that are no repetitions, is then the largest relative difference of their losses. Runs that
+    are in the cache are not trained again. An interrupt keeps what is finished. Under `torchrun`,
+    each process trains its share and all return the whole record. Raises ValueError for a batch
+    larger than the data set, or a loss that is not finite before the first step, and TypeError for
+    what is no task or no grid.
     """
     _check_kinds(task, grid)
     steps, device = check("steps", steps), device or best_device()
@@ -52,20 +52,19 @@ def sweep(
     tasks = task.tasks() if isinstance(task, Varied) else [task]
     works = [Work(one, grid, steps, device, compile, record_at) for one in tasks]
     outcome.check_alike(works)
-    doubled = tasks if twins else ()
-    others = [
-        Work(twin_of(one), first_of(grid), steps, device, compile, record_at) for one in doubled
+    seconds = [
+        Work(twin, grid_of(grid), steps, device, compile, record_at)
+        for twin in (tasks_of(task) if twins else ())
     ]
-    _warn_of_damage(works + others)
-    chunks, finished, interrupted = _train_missing(works + others, progress)
+    _warn_of_damage(works + seconds)
+    chunks, finished, interrupted = _train_missing(works + seconds, progress)
     if interrupted:
         warnings.warn(
             f"interrupted: {finished} of {len(chunks)} parts are trained; the record marks the "
             "rest as not trained. Run the sweep again to train only those.",
             stacklevel=2,
         )
-    runs = outcome.record(task, works, grid, record_at, len(chunks))
-    return outcome.with_twins(runs, others) if twins else runs
+    return outcome.record(task, works, seconds, grid, record_at, len(chunks))
 
 
 def _check_kinds(task, grid):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from labs import record, words
+from labs import record
 
 MEAN = "mean"
 """Stands for a position on an axis of repetitions: all of them, averaged."""
@@ -41,7 +41,8 @@ class View(NamedTuple):
     """What the models look like.
 
     `about`: what `labs.views` says of the kind. `steps`: F of them. `images`: (*S, F, H, W) of
-    0…255. `plane`: whether the H × W values are one picture, which may be made smaller. `samples`:
+    0…255, or of any `numbers`. `plane`: whether the H × W values are one picture, which may be made
+    smaller. `samples`:
     (*axes of `sample_axes`, N, columns) or None.
     """
 
@@ -49,6 +50,7 @@ class View(NamedTuple):
     steps: list
     images: np.ndarray
     plane: bool
+    numbers: bool
     samples: np.ndarray | None
     sample_axes: list
     columns: list
@@ -144,33 +146,6 @@ def _task(runs):
     return texts | {"constant_loss": float(constant) if known else None}
 
 
-def averaged(found, choice):
-    """The `Contents` and the choice with one position, the mean, on every axis of which `choice`
-    asks for MEAN. A mean has no number where one of its runs has none.
-    """
-    over = tuple(i for i, name in enumerate(found.names) if choice[name] == MEAN)
-    if not over:
-        return found, choice
-    mean = lambda array: array.mean(axis=over, keepdims=True)
-    diverged = np.where(found.diverged_at < 0, np.inf, found.diverged_at)
-    first = diverged.min(axis=over, keepdims=True)
-    axes = [_mean_axis(axis) if i in over else axis for i, axis in enumerate(found.axes)]
-    whole = dataclasses.replace(
-        found,
-        axes=tuple(axes),
-        curves={name: mean(curve) for name, curve in found.curves.items()},
-        values={name: v._replace(array=mean(v.array)) for name, v in found.values.items()},
-        diverged_at=np.where(np.isinf(first), -1, first).astype(np.int32),
-        trained=found.trained.all(axis=over, keepdims=True),
-    )
-    return whole, choice | {found.names[i]: 0 for i in over}
-
-
-def _mean_axis(axis):
-    count, label = len(axis.values), words.label(axis.label)
-    return axis._replace(values=(words.text("still.mean", n=count, label=label),), repeats=False)
-
-
 def _steps(runs, times):
     steps = times[-1] if times else runs.attrs.get("steps")
     return None if steps is None else int(steps)
@@ -238,7 +213,9 @@ def _view(runs, axes, sizes):
     wide = images.shape[-1] if own else 1
     images = images.reshape(*images.shape[: len(kept) + 1], -1, wide)
     steps = np.atleast_1d(runs["moment"].values).tolist()
-    return View(dict(about), steps, images, len(own) == 2, *_samples(runs, first, kept))
+    about, numbers = dict(about), bool(about.get("numbers"))
+    plane = len(own) == 2 and not numbers
+    return View(about, steps, images, plane, numbers, *_samples(runs, first, kept))
 
 
 def _samples(runs, first, kept):

@@ -78,7 +78,7 @@ class Explorer(question.Asking, Part):
         # Before the comm opens: it then opens with all of it.
         self.set_trait("meta", meta.describe(self.found, name) | coded)
         self.set_trait("payload", data)
-        self.set_trait("questions", question.asked(ask, runs))
+        self.set_trait("questions", _questions(self.found, ask, runs))
         super().__init__(
             choice=_start(self.found, start or {}),
             map_axes=_map_axes(self.found, map_axes),
@@ -106,7 +106,7 @@ class Explorer(question.Asking, Part):
 
     def _frames(self):
         viewed = len((self.meta.get("view") or {}).get("steps", ()))
-        return max(1, viewed if viewed > 1 else len(self.meta["record_steps"]))
+        return max(1, viewed or len(self.meta["record_steps"]))
 
     @traitlets.validate("choice")
     def _validate_choice(self, proposal):
@@ -117,7 +117,7 @@ class Explorer(question.Asking, Part):
             if index == MEAN and self.found.axis(name).repeats:
                 choice[name] = MEAN
                 continue
-            whole = isinstance(index, numbers.Real) and index == int(index)
+            whole = isinstance(index, numbers.Real) and float(index).is_integer()
             if not whole or not 0 <= index < known[name]:
                 raise ValueError(
                     f"choice[{name!r}]: expected a whole number from 0 to {known[name] - 1} (a "
@@ -169,7 +169,9 @@ class Explorer(question.Asking, Part):
     def _repr_mimebundle_(self, **kwargs):
         shown = super()._repr_mimebundle_(**kwargs)
         data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        picture = still.picture(self.found, self.choice, self.map_axes, self.map_value)
+        # The map would answer what the questions ask.
+        value = None if self.questions and self.found.curves else self.map_value
+        picture = still.picture(self.found, self.choice, self.map_axes, value)
         text = still.summary(self.found, self.choice, self.questions)
         fallbacks = {"text/plain": text, "image/png": base64.b64encode(picture).decode()}
         return {**(data or {}), **fallbacks}, metadata
@@ -180,6 +182,15 @@ def _check_axis(known, name, where):
         raise ValueError(
             f"{where}: expected one of the axes {list(known)}, got {name!r}; check the spelling"
         )
+
+
+def _questions(found, ask, runs):
+    """The questions as the page gets them; what they show as positions on the axes."""
+    asked = question.asked(ask, runs)
+    for one in asked:
+        if "show" in one:
+            one["show"] = _indices(found, one["show"], "show")
+    return asked
 
 
 def _indices(found, values, where):

@@ -31,7 +31,7 @@ def code_view(view, room):
         return None, []
     samples, points = _code_samples(view)
     room -= sum(len(data) for _, data in points)
-    if view.images.dtype.kind == "f":
+    if view.numbers:
         about, coded = _code_numbers(view, room)
         return {**view.about, **samples, **about}, [*points, *coded]
     *settings, count, _, width = view.images.shape

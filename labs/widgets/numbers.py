@@ -26,8 +26,10 @@ def number(value):
     """Any other number: whole ones below 1e6 in full, others to three digits. A score of 0.9 reads
     0.900.
     """
-    if not math.isfinite(value):
+    if math.isnan(value):
         return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     size = abs(value)
     if size >= 1e6 or 0 < size < 1e-3:
         return _power(value, 3)

@@ -1,5 +1,7 @@
 """How many answers the reader predicted, over the explorers of a chapter."""
 
+import reprlib
+
 import traitlets
 from ipywidgets import widget_serialization
 
@@ -31,9 +33,9 @@ class Predictions(Part):
             )
         for explorer in explorers:
             if not isinstance(explorer, Explorer) or not explorer.questions:
-                name = getattr(explorer, "meta", {}).get("name", type(explorer).__name__)
+                got = reprlib.repr(getattr(explorer, "meta", {}).get("name", explorer))
                 raise ValueError(
-                    f"explorers: expected labs.Explorers that ask questions, got {name!r} without "
+                    f"explorers: expected labs.Explorers that ask questions, got {got} without "
                     "any; give it some with ask=labs.Question(…)"
                 )
         # Before the comm opens: it then opens with all of it.
@@ -78,8 +80,7 @@ class Predictions(Part):
             said = [words.text("predictions.score", right=self.right, predicted=self.predicted)]
         for key, count in (("open", self.still_open), ("shown", self.shown)):
             if count:
-                one = "_one" if count == 1 else ""
-                said.append(words.text(f"predictions.{key}{one}", count=count))
+                said.append(words.text(f"predictions.{key}", count=count))
         return " ".join(said)
 
     def _repr_mimebundle_(self, **kwargs):

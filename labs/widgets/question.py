@@ -16,7 +16,8 @@ class Question:
     `text`: the question. `options`: {key: label}, at least two, in the order shown. `answer`: the
     right option's key, or a function of the record that the Explorer shows, which returns it: the
     answer is then the record's own. `because`: why it is so, or {key: why} for each answer that the
-    author foresaw.
+    author foresaw. `show`: {axis: value}, where the record shows the answer; the explorer moves
+    there when the reader has answered.
 
     Raises ValueError for fewer than two options, for a key that is no option, and for empty texts.
 
@@ -28,6 +29,7 @@ class Question:
     options: dict[str, str]
     answer: str | Callable[[xr.Dataset], str]
     because: str | dict[str, str]
+    show: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         _check_text(self.text, "text")
@@ -44,9 +46,9 @@ class Question:
         self._check_because()
 
     def on(self, runs):
-        """The question as the page gets it: {text, options as [key, label] pairs, answer, because},
-        answered by the record `runs`. Raises ValueError where the answer is no option, and
-        AssertionError where `because` does not explain it.
+        """The question as the page gets it, answered by the record `runs`: {text, options as [key,
+        label] pairs, answer, because, and `show` where there is any}. Raises ValueError where the
+        answer is no option, and AssertionError where `because` does not explain it.
         """
         answer = self.answer
         if callable(answer):
@@ -61,7 +63,8 @@ class Question:
                 )
             because = because[answer]
         pairs = [[key, label] for key, label in self.options.items()]
-        return {"text": self.text, "options": pairs, "answer": answer, "because": because}
+        said = {"text": self.text, "options": pairs, "answer": answer, "because": because}
+        return said | ({"show": dict(self.show)} if self.show else {})
 
     def _check_because(self):
         if not isinstance(self.because, dict):

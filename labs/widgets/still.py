@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from labs import words
 from labs.labels import axis_labels
-from labs.widgets.contents import averaged
 from labs.widgets.glyphs import drawable, fonts
+from labs.widgets.means import averaged
 from labs.widgets.numbers import count, loss, number
 
 INK = "#3d4752"
@@ -108,7 +108,8 @@ def _run(found, choice):
 
 
 def picture(found, choice, map_axes, map_value):
-    """A PNG of the curves, where there are any, over the map, as bytes.
+    """A PNG of the curves, where there are any, over the map, as bytes. No map where `map_value` is
+    None.
 
     It is as wide as a phone's screen. A reader's own look of matplotlib does not reach it.
     """
@@ -116,13 +117,14 @@ def picture(found, choice, map_axes, map_value):
     with matplotlib.rc_context(), np.errstate(all="ignore"):
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(LOOK | {"font.family": fonts()[0]})
-        heights = [CURVE, MAP] if found.curves else [MAP]
+        heights = [CURVE] * bool(found.curves) + [MAP] * (map_value is not None)
         figure = Figure(figsize=(WIDTH, sum(heights)), dpi=160, layout="constrained")
         FigureCanvasAgg(figure)
         parts = figure.subfigures(len(heights), height_ratios=heights, squeeze=False)[:, 0]
         if found.curves:
             _draw_curves(parts[0].subplots(), found, choice)
-        _draw_map(parts[-1], found, choice, map_axes, found.values[map_value])
+        if map_value is not None:
+            _draw_map(parts[-1], found, choice, map_axes, found.values[map_value])
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()

@@ -6,6 +6,7 @@ import weakref
 from labs import settings
 from labs.widgets.contents import MEAN
 
+UNNAMED = "explorer"  # what an explorer is called that its reader gave no name
 # By the explorer's name, which is unique on a page: a cell that makes the explorer again makes it
 # under the same name, and the panel of the one before would train where nobody sees it.
 _TIES = weakref.WeakValueDictionary()
@@ -34,13 +35,15 @@ class Tie:
 
     def __init__(self, explorer, moved, lost):
         self.name = explorer.meta["name"]
+        # Explorers that nobody named are all called alike.
+        self._key = self.name if self.name != UNNAMED else explorer.model_id
         self._explorer = weakref.ref(explorer)
         self._moved, self._lost = weakref.WeakMethod(moved), weakref.WeakMethod(lost)
         self._writing = threading.RLock()
-        before = _TIES.get(self.name)
+        before = _TIES.get(self._key)
         if before is not None:
             before._give_up()
-        _TIES[self.name] = self
+        _TIES[self._key] = self
         explorer.observe(self._tell, "choice")
 
     @property
@@ -64,8 +67,8 @@ class Tie:
                 return
             # First: whoever is told that the curve leaves may cut the tie again.
             self._explorer = _nothing
-            if _TIES.get(self.name) is self:
-                del _TIES[self.name]
+            if _TIES.get(self._key) is self:
+                del _TIES[self._key]
             explorer.unobserve(self._tell, "choice")
             explorer.live = {}
 

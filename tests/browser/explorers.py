@@ -282,8 +282,9 @@ class Shown:
             assert float(value) == pytest.approx(self.record.axes[axis][index], rel=5e-3)
         else:
             meta = next(a for a in self.record.meta["axes"] if a["name"] == axis)
-            text = words.text("explorer.mean", label=words.label(meta["label"]))
-            expected = text if index == MEAN else meta["texts"][index]
+            expected = (
+                f"mean of {words.label(meta['label'])}s" if index == MEAN else meta["texts"][index]
+            )
             assert self.control(axis).input_value() == expected
 
 

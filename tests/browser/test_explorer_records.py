@@ -41,7 +41,7 @@ def test_two_axes_of_repetitions_make_one_band_and_one_view(chromium, tmp_path):
             shown.move_by_pointer("draw", 1)
         members = [{**shown.choice, "draw": d, "seed": s} for d in (0, 1) for s in range(3)]
         expect_band(shown, [shown.record.run(choice) for choice in members])
-        assert "Repeated 6 times (draw, seed)" in shown.words
+        assert "Over 6 repetitions (draw, seed)" in shown.words
         shown.expect_run(shown.run, shown.record.run(shown.record.start) if draw else None)
         expect_field(
             shown, shown.root.locator("canvas"), len(shown.record.meta["view"]["steps"]) - 1
@@ -190,7 +190,9 @@ def test_a_record_of_one_loss_has_one_curve(chromium, tmp_path):
     shown = open_one(chromium, tmp_path / "one.html", labs.Explorer(runs, name="one"))
     shown.move_by_pointer("learning_rate", 0)
     shown.expect_curve("train_loss", "train_loss", shown.run)
-    assert re.search(r"after 500 steps the training loss is [\d.]+\. Repeated 3 times", shown.words)
+    assert re.search(
+        r"after 500 steps the training loss is [\d.]+\. Over 3 repetitions", shown.words
+    )
     assert shown.drawn("band_train_loss")[0].size and shown.drawn("val_loss")[0].size == 0
     assert shown.page.troubles == []
     shown.page.context.close()

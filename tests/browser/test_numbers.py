@@ -68,10 +68,19 @@ def test_counts_are_written_alike(page):
     assert [numbers.count(n) for n in counts] == on_the_page(page, "formatCount", counts)
 
 
-@pytest.mark.parametrize("rule", ["loss", "number"])
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
-def test_what_is_not_finite_is_a_dash_on_both_sides(page, rule, text):
+@pytest.mark.parametrize(
+    "rule, text, written",
+    [
+        *(("loss", text, numbers.NONE) for text in ("NaN", "Infinity", "-Infinity")),
+        *(
+            ("number", "NaN", numbers.NONE),
+            ("number", "Infinity", "∞"),
+            ("number", "-Infinity", "−∞"),
+        ),
+    ],
+)
+def test_what_is_not_finite_is_written_alike(page, rule, text, written):
     there = page.evaluate(
         f"async () => (await import('/format.js')).{RULES[rule]}({text})",
     )
-    assert getattr(numbers, rule)(float(text)) == there == numbers.NONE
+    assert getattr(numbers, rule)(float(text)) == there == written

@@ -51,7 +51,7 @@ def test_predictions_reach_the_kernel_and_the_kernel_can_ask_again(notebook):
     question(0).locator(f'[data-option="{right}"]').click()
     question(0).locator("[data-commit]").click()
     assert question(0).locator("[data-verdict]").evaluate("e => e === document.activeElement")
-    assert score.inner_text() == "You predicted 1 of 1."
+    assert score.inner_text() == "You predicted 1 of 1 right."
     assert json.loads(notebook.run(COUNTS)) == [{"0": right}, 2, 1, 0, 1, 1]
     question(1).locator("[data-reveal]").focus()
     page.keyboard.press("Enter")

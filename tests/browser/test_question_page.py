@@ -81,15 +81,15 @@ def heard(page, name):
     return [(part(n, "role"), part(n, "name")) for n in told if not n["ignored"]]
 
 
-def expect_covered(shown):
+def expect_covered(shown, note_text=NOTE):
     panel, why = shown.root.locator(".panel-map"), shown.root.locator(".why")
     assert shown.root.locator("[data-covered]").count() == 2
     assert not panel.is_visible() and not why.is_visible()
     notes = shown.root.locator(".cover-note").all()
-    assert [note.is_visible() and note.inner_text() == NOTE for note in notes] == [True, True]
+    assert [note.is_visible() and note.inner_text() == note_text for note in notes] == [True, True]
     told = heard(shown.page, shown.root.get_attribute("data-name"))
     assert ("paragraph", "") in told and not [role for role, _ in told if role == "gridcell"]
-    assert [name for role, name in told if role == "StaticText"].count(NOTE) == 2
+    assert [name for role, name in told if role == "StaticText"].count(note_text) == 2
 
 
 def expect_open(shown):
@@ -176,7 +176,7 @@ def test_the_next_question_comes_after_the_one_before_and_the_cover_lifts_with_t
     twice = opened()[1]
     assert asked(twice, 0).is_visible() and not asked(twice, 1).is_visible()
     answer(twice, "down")
-    expect_covered(twice)
+    expect_covered(twice, "Covered until all 2 questions are answered (1 so far).")
     assert asked(twice, 0).locator("[data-verdict]").is_visible()
     twice.page.keyboard.press("Tab")
     assert asked(twice, 1).locator("[data-option]").first.evaluate("e => e.matches(':focus')")
@@ -267,19 +267,22 @@ def test_predictions_count_over_the_explorers_and_lead_to_the_open_ones(opened):
     said = lambda: [line for line in counted.inner_text().split("\n") if line]
     question, second = "With momentum, does the limit move?", "Which ends lower?"
     nothing = "You have not predicted anything yet."
-    assert said() == [nothing, "3 questions are still open.", question, question]
+    assert said() == [nothing, "Questions still open: 3.", question, question]
     answer(once, "up")
-    assert said() == ["You predicted 1 of 1.", "2 questions are still open.", question]
+    assert said() == ["You predicted 1 of 1 right.", "Questions still open: 2.", question]
     asked(twice).locator("[data-reveal]").click()
-    told = "1 question is still open. 1 answer was shown without a prediction."
-    assert said() == ["You predicted 1 of 1.", told, second]
+    told = "Questions still open: 1. Answers shown without a prediction: 1."
+    assert said() == ["You predicted 1 of 1 right.", told, second]
     counted.get_by_role("button", name=second).click()
     assert (
         asked(twice, 1).locator("[data-option]").first.evaluate("e => e === document.activeElement")
     )
     answer(twice, "adam", position=1)
     right = 1 + (asked(twice, 1).get_attribute("data-outcome") == "right")
-    assert said() == [f"You predicted {right} of 2.", "1 answer was shown without a prediction."]
+    assert said() == [
+        f"You predicted {right} of 2 right.",
+        "Answers shown without a prediction: 1.",
+    ]
 
 
 def test_predictions_of_an_explorer_that_is_gone_say_so(chromium, tmp_path):

@@ -32,6 +32,7 @@ export function lossChart(runs, t, { tall = false } = {}) {
     const before = state.before && domainOf(runs, { ...state, shown: state.before, live: {} });
     drawAxes(parts, scales, before, frame, runs, t);
     for (const name in parts.paths) drawLine(parts.paths[name], lines[name], scales);
+    parts.notes.forEach((note) => { note.hidden = !lines[`band_${runs.loss.name}`]?.steps.length; });
     drawEnds(parts.ends, lines, scales, t);
     drawStop(parts, state.shown, scales, t);
     drawMoment(parts, state, scales);
@@ -64,9 +65,10 @@ function skeleton(runs, t) {
     s("clipPath", { id: clip }, parts.clip), parts.grid, parts.stop,
     s("g", { "clip-path": `url(#${clip})` }, ...Object.values(paths)),
     parts.future, parts.moment, parts.axes, parts.rule, parts.news, parts.ends, parts.moved, parts.readout);
+  parts.notes = bandNote(runs, t);
   parts.box = h("div", { class: "curves-box" }, parts.svg);
   parts.element = h("section", { class: "panel panel-curves", "aria-label": t("curves.title") },
-    parts.box, ...bandNote(runs, t));
+    parts.box, ...parts.notes);
   return parts;
 }
 
@@ -81,7 +83,7 @@ function bandNote(runs, t) {
 
 /** The horizontal axis is the whole training; the vertical one fits what is shown. */
 function makeScales(runs, { logX, logY, live }, lines, { width, height }) {
-  const first = logX ? runs.times.find((step) => step > 0) : 0;
+  const first = logX ? runs.times.find((step) => step > 0) ?? 1 : 0;
   const last = Math.max(runs.meta.steps, live.steps?.at(-1) ?? 0);      // a live run may be longer
   const across = [MARGIN.left, width - MARGIN.right];
   const up = [height - MARGIN.bottom, MARGIN.top];
@@ -97,12 +99,11 @@ function domainOf(runs, state) {
   return lossDomain(state.logY ? "log" : "linear", fitted(linesOf(runs, state)));
 }
 
-/** The values that must fit: of all but the setting before, which may leave the picture. */
+/** The values that must fit: all but those of the setting before, which may leave the picture. */
 function* fitted(lines) {
   for (const [name, line] of Object.entries(lines)) {
     if (!line || name.startsWith("ghost")) continue;
-    if (line.values) yield* line.values;
-    else yield* line.high;
+    yield* line.values ?? [...line.low, ...line.high];
   }
 }
 

@@ -28,7 +28,7 @@ export function drawEnds(group, lines, { x, y }, t) {
     const outside = Math.sign(y.place(values[k]) - height);
     const arrow = ARROWS[outside];
     const text = stopped ? t("curves.none") : arrow + formatLoss(values[k]);
-    return [{ name, label: t(key), text, stopped, outside, x: x.place(steps[k]), y: height }];
+    return [{ name, label: t(key), text, stopped, outside, x: x.place(Math.max(steps[k], x.domain[0])), y: height }];
   });
   const heights = spread(ends.map((end) => end.y), 30, y.range[1] + 4, y.range[0] - 18);
   group.replaceChildren(...ends.flatMap((end, i) => endOf(end, heights[i], x.range[1] + 12)));

@@ -15,7 +15,7 @@ import { followAddress, sharing } from "./share.js";
 import { listed, makeText } from "./strings.js";
 import { onThemeChange } from "./theme.js";
 import { modelView } from "./view.js";
-import { whatIsShown } from "./words.js";
+import { meanText, whatIsShown } from "./words.js";
 import { whyItEndsThere } from "./why.js";
 
 const TRAITS = ["choice", "map_axes", "map_value", "log_x", "log_y", "frame", "live", "answers"];
@@ -47,6 +47,7 @@ export async function renderExplorer({ model, el }) {
     });
     return show(runs, model, root, t);
   } catch (error) {
+    console.error(error);
     root.replaceChildren(h("p", { class: "fault", role: "alert" }, error.message));
   }
 }
@@ -71,16 +72,28 @@ function show(runs, model, root, t) {
   TRAITS.forEach((name) => model.on(`change:${name}`, update));
   draw();
   const film = parts.find((part) => part.film)?.film;
-  if (model.get("play") && film && !matchMedia("(prefers-reduced-motion: reduce)").matches) film.play();
+  const moves = model.get("play") && film && !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const recolour = () => parts.forEach((part) => part.recolour?.());
   const stops = [
     () => TRAITS.forEach((name) => model.off(`change:${name}`, update)),
     () => film?.stop(),
+    moves ? whenSeen(film.element, film.play) : () => {},
     onThemeChange(root, () => { recolour(); draw(); }),
     onWidthChange(parts, root, () => state),
     followAddress(runs, root.querySelector(".notice"), actions.choose, t),
   ];
   return () => stops.forEach((stop) => stop());
+}
+
+/** Call `act` once, when an element comes into sight. Returns a function that stops waiting. */
+function whenSeen(element, act) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    act();
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
 }
 
 /** @returns {State} */
@@ -153,7 +166,7 @@ function controls(runs, actions, t) {
   const inputs = long.map((axis) => {
     const choose = (i) => actions.choose({ [axis.name]: i });
     const listed = axis.control === "list" || axis.repeats;
-    return listed ? picker(axis, choose, t("explorer.mean", { label: axis.label })) : slider(axis, choose);
+    return listed ? picker(axis, choose, meanText(axis, t)) : slider(axis, choose);
   });
   const fixed = runs.axes.filter((axis) => axis.values.length === 1);
   const place = { class: "panel panel-controls", "aria-label": t("explorer.settings") };

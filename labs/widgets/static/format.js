@@ -23,7 +23,8 @@ export function formatLoss(value) {
  * 0.900.
  */
 export function formatNumber(value) {
-  if (!Number.isFinite(value)) return "–";
+  if (Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-3)) return power(value, 3);
   if (Number.isInteger(value) || size >= 999.5) return formatCount(Math.round(value));

@@ -17,6 +17,7 @@ export function mapLegend(runs, t) {
   const draw = (value, shade) => {
     const format = formatOf(value);
     [shade.low, shade.middle, shade.high].forEach((number, i) => say(numbers[i], format(number)));
+    if (shade.open) say(numbers[2], t("map.or_more", { value: format(shade.high) }));
     put(bar, { "data-strong": shade.strong });
     say(better, value.better ? t(`map.${value.better}`) : "");
     better.hidden = !value.better;

@@ -29,29 +29,30 @@ export function valueMap(runs, t, actions) {
   const legend = mapLegend(runs, t);
   const pickers = mapPickers(runs, t, actions);
   const element = h("section", { class: "panel panel-map" }, title, pickers.element, grid, legend.element, readout);
-  let state = null, built = "", cells = [], value = null, shade = null, narrow = false;
+  let state = null, built = "", cells = [], value = null, shade = null, width = 800;
 
-  const tell = (cell) => say(readout, describe(runs, cell, value, state, t));
+  /** Of no cell where the mean over an axis of the map is shown: it has no place there. */
+  const tell = (cell) => say(readout, cell ? describe(runs, cell, value, state, t) : "");
   const rebuild = () => {
-    const [across, up] = sidesOf(runs, state, narrow);
+    const [across, up] = sidesOf(runs, state, width < NARROW);
     value = runs.values.find(({ name }) => name === state.mapValue);
     const most = isLoss(value) && runs.loss ? runs.meta.loss_range[1] * 1.2 : null;
     shade = shading(value, most);
-    cells = build(grid, across, up, value, t);
+    cells = build(grid, across, up, value, width, t);
     say(title, capital(value.label));
     pickers.draw([across, up], value);
     legend.draw(value, shade);
   };
   const draw = (next) => {
     state = next;
-    const wanted = [...state.mapAxes, state.mapValue, narrow].join();
+    const wanted = [...state.mapAxes, state.mapValue, width].join();
     if (built !== wanted) rebuild();
     built = wanted;
     paint(cells, runs, value, state, shade, t);
     tell(cells.find((cell) => cell.here));
   };
-  const resize = (width) => {
-    narrow = width < NARROW;
+  const resize = (wide) => {
+    width = wide;
     if (state) draw(state);
   };
   followReader(grid, () => cells, tell, (cell) => {
@@ -105,11 +106,11 @@ function followReader(grid, cells, tell, choose) {
     if (cell) choose(cell);
   });
   grid.addEventListener("keydown", (event) => {
-    const [cell, step] = [cellOf(event.target), MOVES[event.key]];
-    if (!cell || !step) return;
+    const cell = cellOf(event.target);
+    const next = cell && target(cells(), cell, event.key);
+    if (next === null || next === undefined) return;
     event.preventDefault();
-    const next = cells().find(({ x, y }) => x === cell.x + step[0] && y === cell.y + step[1]);
-    if (next) choose(next);
+    choose(next);
   });
   grid.addEventListener("pointerover", (event) => {
     const cell = cellOf(event.target);
@@ -118,7 +119,17 @@ function followReader(grid, cells, tell, choose) {
   grid.addEventListener("pointerleave", () => tell(cells().find((cell) => cell.here)));
 }
 
-function build(grid, across, up, value, t) {
+/** The cell that a key leads to: beside this one, or an end of its row; null for other keys. */
+function target(cells, cell, key) {
+  const row = cells.filter(({ y }) => y === cell.y);
+  if (key === "Home") return row[0];
+  if (key === "End") return row.at(-1);
+  const step = MOVES[key];
+  if (!step) return null;
+  return cells.find(({ x, y }) => x === cell.x + step[0] && y === cell.y + step[1]) ?? cell;
+}
+
+function build(grid, across, up, value, width, t) {
   const cells = [];
   const tick = (side, role, text) => h("span", { class: `map-tick map-tick-${side}`, role }, text);
   const rows = up.texts.map((text, y) => {
@@ -129,7 +140,7 @@ function build(grid, across, up, value, t) {
     });
     return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", text), ...row);
   });
-  const every = Math.ceil(across.texts.length / 5);
+  const every = across.control === "list" ? 1 : tickDistance(across.texts, width);
   const ticks = across.texts.map((text, x) => tick("x", "columnheader", x % every === 0 ? text : ""));
   const key = up.name === null ? "map.label_row" : "map.label";
   put(grid, { "aria-label": t(key, { value: value.label, x: across.label, y: up.label }) });
@@ -141,6 +152,12 @@ function build(grid, across, up, value, t) {
   return cells;
 }
 
+/** Every how many columns a label has room, in a map so many pixels wide. */
+function tickDistance(texts, width) {
+  const room = (width - 60) / texts.length;
+  return Math.max(1, Math.ceil((7 * Math.max(...texts.map((text) => text.length)) + 6) / room));
+}
+
 /** Colours every cell for the present setting, and marks the best. */
 function paint(cells, runs, value, { shown }, shade, t) {
   const format = formatOf(value);
@@ -149,8 +166,8 @@ function paint(cells, runs, value, { shown }, shade, t) {
   for (const cell of cells) {
     cell.shown = shownAt(runs, { ...shown.choice, ...onAxes(cell) });
     cell.number = valueOf(value, cell.shown.members);
-    cell.known = Number.isFinite(cell.number);
-    cell.here = cell.shown.members.join() === shown.members.join();
+    cell.known = !Number.isNaN(cell.number);
+    cell.here = Object.entries(onAxes(cell)).every(([name, i]) => shown.choice[name] === i);
     if (sign && cell.known && !(sign * cell.number >= (best ? sign * best.number : Infinity))) best = cell;
   }
   const long = cells.some(({ known, number }) => known && format(number).length > SHORT);
@@ -163,7 +180,7 @@ function paint(cells, runs, value, { shown }, shade, t) {
       "data-best": cell === best ? "" : null,
       "aria-label": cellText(cell, value, t),
       "aria-selected": cell.here,
-      tabindex: cell.here ? 0 : -1,
+      tabindex: cell === (cells.find(({ here }) => here) ?? cells[0]) ? 0 : -1,
       style: cell.known ? `--share:${shade.share(cell.number).toFixed(3)}` : null,
     });
   }

@@ -37,6 +37,7 @@ export function player(steps, t, actions) {
     show();
   };
   const advance = () => {
+    if (!timer) return;
     if (!button.isConnected || frame >= steps.length - 1) return stop();
     actions.setFrame(frame + 1);
   };
@@ -44,6 +45,7 @@ export function player(steps, t, actions) {
   const play = () => {
     if (frame >= steps.length - 1) actions.setFrame(0);
     timer = setInterval(advance, pause);
+    setTimeout(advance, shortest);      // so that it is seen at once to move
     show();
   };
   const draw = (state) => {

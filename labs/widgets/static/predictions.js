@@ -13,6 +13,7 @@ export async function renderPredictions({ model, el }) {
     return follow(await explorersOf(model), root, t);
   } catch (error) {
     const text = t("predictions.broken", { reason: error.message });
+    console.error(error);
     root.replaceChildren(h("p", { class: "fault", role: "alert" }, text));
   }
 }
@@ -62,10 +63,7 @@ function scoreText({ right, wrong }, t) {
 }
 
 function restText({ open, shown }, t) {
-  const said = (key, number) => {
-    if (!number) return "";
-    return number === 1 ? t(`${key}_one`) : t(key, { count: number });
-  };
+  const said = (key, count) => (count ? t(key, { count }) : "");
   const sentences = [said("predictions.open", open), said("predictions.shown", shown)];
   return sentences.filter(Boolean).join(" ");
 }

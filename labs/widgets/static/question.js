@@ -9,6 +9,7 @@ import { freshId, h, put, say } from "./dom.js";
  * @property {[string, string][]} options key and label, in the author's order
  * @property {string} answer the key of the right one
  * @property {string} because
+ * @property {import("./record.js").Choice} [show] where the record answers it
  *
  * @typedef {Record<string, string>} Answers
  * position → the option committed, or "" where the reader asked to be shown
@@ -65,12 +66,19 @@ export function questions(asked, actions, t) {
  */
 export function covered(part, asked, t) {
   if (!part || !asked.length) return part;
-  part.element.append(h("p", { class: "cover-note" }, t("question.covered")));
+  const note = part.element.appendChild(h("p", { class: "cover-note" }));
   const draw = (state) => {
+    say(note, coverText(asked, state.answers, t));
     put(part.element, { "data-covered": firstOpen(asked, state.answers) < 0 ? null : "" });
     part.draw(state);
   };
   return { ...part, draw };
+}
+
+function coverText(asked, answers, t) {
+  if (asked.length === 1) return t("question.covered");
+  const done = asked.filter((_, position) => answers[position] !== undefined).length;
+  return t("question.covered_some", { count: asked.length, done });
 }
 
 function onePart(question, position, place, actions, t) {
@@ -78,6 +86,7 @@ function onePart(question, position, place, actions, t) {
   const verdict = verdictLine(question, t);
   const settle = (option) => {
     actions.answer(position, option);
+    if (question.show) actions.choose(question.show);
     verdict.element.focus();
   };
   const press = (mark, text, click) => h("button", { type: "button", [mark]: "", click }, text);

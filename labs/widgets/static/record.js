@@ -27,6 +27,7 @@ export const MEAN = "mean";
  * @property {Choice} choice
  * @property {number[]} members their numbers
  * @property {boolean} trained whether all of them were
+ * @property {number} lost how many of them diverged
  * @property {number} diverged_at the step at which the first of them diverged, -1 if none did
  *
  * @typedef {object} Value a number of every run
@@ -81,7 +82,7 @@ export async function readRecord(meta, payload, t) {
   }));
   return {
     meta, times, curves, values, frames, track,
-    moments: viewed.length > 1 ? viewed : times,
+    moments: viewed.length ? viewed : times,
     axes: meta.axes.map((axis) => ({ ...axis, label: t.label(axis.label) })),
     count: meta.axes.reduce((n, axis) => n * axis.values.length, 1),
     loss: values.find(({ name }) => name in curves) ?? null,
@@ -107,7 +108,7 @@ function positionIn(choice, name) {
 
 /** The runs at `choice`: one, or those whose mean is shown. */
 export function runsAt(axes, choice) {
-  return spread(axes.filter(({ name }) => choice[name] === MEAN), choice).map((one) => runAt(axes, one));
+  return combinations(axes.filter(({ name }) => choice[name] === MEAN), choice).map((one) => runAt(axes, one));
 }
 
 /** @returns {Shown} what is shown at `choice` */
@@ -117,18 +118,9 @@ export function shownAt(runs, choice) {
   return {
     choice, members,
     trained: members.every((run) => runs.trained[run]),
+    lost: steps.length,
     diverged_at: steps.length ? Math.min(...steps) : -1,
   };
-}
-
-/** The position on each axis of run number `run`. */
-export function choiceAt(axes, run) {
-  const choice = {};
-  for (const axis of [...axes].reverse()) {
-    choice[axis.name] = run % axis.values.length;
-    run = Math.floor(run / axis.values.length);
-  }
-  return choice;
 }
 
 /** The axes that repeat one setting and have more than one value. */
@@ -138,11 +130,11 @@ export function repetitions(axes) {
 
 /** The runs that differ from `choice` in repetitions only. */
 export function repeated(axes, choice) {
-  return spread(repetitions(axes), choice).map((one) => runAt(axes, one));
+  return combinations(repetitions(axes), choice).map((one) => runAt(axes, one));
 }
 
 /** The choices with every combination of values on some axes. */
-function spread(some, choice) {
+export function combinations(some, choice) {
   return some.reduce(
     (choices, { name, values }) =>
       choices.flatMap((one) => Array.from(values, (_, i) => ({ ...one, [name]: i }))),

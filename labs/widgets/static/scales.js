@@ -6,19 +6,18 @@
  * @property {[number, number]} domain numbers
  * @property {[number, number]} range pixels
  * @property {(value: number) => number} place number to pixel
- * @property {(pixel: number) => number} invert pixel to number
  * @property {number[]} ticks
  */
 
 /** @returns {Scale} */
 export function makeScale(kind, domain, range, count) {
-  const [forth, back] = kind === "log" ? [Math.log, Math.exp] : [Number, Number];
+  const forth = kind === "log" ? Math.log : Number;
+  if (!(domain[1] > domain[0])) domain = [domain[0] ?? 0, (domain[0] || 1) * 2];        // of a single step
   const [from, to] = domain.map(forth);
   const slope = (range[1] - range[0]) / (to - from);
   return {
     kind, domain, range,
     place: (value) => range[0] + (forth(value) - from) * slope,
-    invert: (pixel) => back(from + (pixel - range[0]) / slope),
     ticks: kind === "log" ? logTicks(domain, count) : linearTicks(domain, count),
   };
 }

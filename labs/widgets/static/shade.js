@@ -11,6 +11,7 @@ const KEPT = 0.98;              // of the losses: those of runs on their way to 
  * @property {number} low
  * @property {number} middle the value of the middle shade
  * @property {number} high
+ * @property {boolean} open whether there are higher values, which share the last shade
  * @property {"low" | "high"} strong
  * @property {(value: number) => number} share 0 for the strong end, 1 for the pale one
  */
@@ -31,7 +32,7 @@ export function shading(value, most) {
   const along = (number) => (high > low ? (forth(number) - forth(low)) / (forth(high) - forth(low)) : 0);
   const strong = value.better === "lower" ? "low" : "high";
   return {
-    low, high, strong,
+    low, high, strong, open: last > high,
     middle: back((forth(low) + forth(high)) / 2),
     share: (number) => {
       const place = Math.min(1, Math.max(0, along(number)));

@@ -1,8 +1,10 @@
 /** Taking a setting elsewhere: the call that repeats the run, and a link that shows it. */
 import { find, h, put, say } from "./dom.js";
-import { formatTick } from "./format.js";
+import { formatLoss } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
-import { MEAN } from "./record.js";
+import { MEAN, repetitions } from "./record.js";
+
+const CHAOTIC = 0.01;           // the relative difference to a twin from which a run is called chaotic
 
 /**
  * The panel with the link and, where the record knows it, the call.
@@ -35,9 +37,9 @@ export function sharing(runs, t) {
     state = next;
     if (!code) return;
     say(code, callText(runs, next.shown.choice));
-    const share = apartAt(runs, next.shown.members);
+    const share = twinDistance(runs, next.shown.members);
     put(repeat, { "data-chaotic": share > CHAOTIC ? "" : null });
-    say(repeat, repeatText(share, t));
+    say(repeat, repeatText(share, isFirstRepetition(runs, next.shown.choice), t));
   };
   return { element, draw };
 }
@@ -51,19 +53,21 @@ export function callText(runs, choice) {
   return runs.meta.call.replace(/\{(\w+)\}/g, (place, name) => codeOf(name) ?? place);
 }
 
-const CHAOTIC = 0.01;           // of the loss, between a run and its twin from a start a millionth away
-
-/** How far the twin of what is shown went, as a share of the loss; undefined where none was trained. */
-function apartAt(runs, [run]) {
-  return runs.values.find(({ name }) => name === "apart")?.array[run];
+/** How far the twin of what is shown went, see labs/engine/twins.py; NaN where none was trained. */
+function twinDistance(runs, [run]) {
+  return runs.values.find(({ name }) => name === "twin_distance")?.array[run] ?? NaN;
 }
 
-/** Whether the call will give this again: what rounding can do, a millionth at the start has done. */
-function repeatText(share, t) {
-  if (share === undefined) return t("share.unknown");
-  if (share === Infinity) return t("share.chaotic_diverged");
-  const percent = formatTick(Number((100 * share).toPrecision(2)));
-  return t(share > CHAOTIC ? "share.chaotic" : "share.steady", { percent });
+/** Only the first of repetitions has a twin of its own. */
+function isFirstRepetition({ axes }, choice) {
+  return repetitions(axes).every(({ name }) => choice[name] === 0);
+}
+
+/** What becomes of the call: what rounding can do, a millionth at the start has done. */
+function repeatText(share, own, t) {
+  if (Number.isNaN(share)) return t("share.unknown");
+  const kind = share === Infinity ? "chaotic_diverged" : share > CHAOTIC ? "chaotic" : "steady";
+  return t(own ? `share.${kind}` : `share.${kind}_first`, { percent: formatLoss(Math.max(0.01, 100 * share)) });
 }
 
 /**

@@ -11,16 +11,17 @@ import { formatCount } from "./format.js";
  * @param {Record<"x" | "y", import("./scales.js").Scale>} scales
  * @param {import("./strings.js").Text} t
  */
-export function drawStop(parts, { diverged_at: step, trained }, { x, y }, t) {
+export function drawStop(parts, { members, lost, diverged_at: step, trained }, { x, y }, t) {
   parts.stop.replaceChildren();
   parts.news.replaceChildren();
   if (trained && step < 0) return;
   const left = trained ? x.place(Math.max(step, x.domain[0])) : x.range[0];
   const [right, middle] = [x.range[1], (x.range[0] + x.range[1]) / 2];
   const [bottom, top] = y.range;
-  const words = trained
-    ? [t("curves.diverged", { step: formatCount(step) }), t("curves.no_loss")]
-    : [t("curves.untrained")];
+  const facts = { step: formatCount(step), n: members.length, diverged: lost };
+  const words = !trained ? [t("curves.untrained")] : members.length > 1
+    ? [t("curves.diverged_some", facts), t("curves.no_mean")]
+    : [t("curves.diverged", facts), t("curves.no_loss")];
   const place = left < middle
     ? { x: Math.max(left, x.range[0]) + 14, "text-anchor": "start" }
     : { x: left - 14, "text-anchor": "end" };

@@ -4,7 +4,7 @@ import tables from "./words.json";
 /**
  * @typedef {Record<string, string | number>} Values
  * @typedef {((key: string, values?: Values) => string)
- *   & {label: (key: string, values?: Values) => string}} Text
+ *   & {label: (key: string, values?: Values) => string, has: (key: string) => boolean}} Text
  * Looks up "group.key" and puts the values in its {places}. `label` does so for the name of an axis
  * or a value, which may be in no table: then it is its own words.
  */
@@ -26,7 +26,8 @@ export function makeText(language) {
     const template = find(key);
     return template === undefined ? ownWords(key) : filled(template, values);
   };
-  return Object.assign(text, { label });
+  const has = (key) => find(key) !== undefined;
+  return Object.assign(text, { label, has });
 }
 
 /** A key without its group, if it has one that the tables know; words as they are. */

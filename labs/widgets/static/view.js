@@ -44,16 +44,21 @@ export function modelView(runs, t, actions) {
 
 /** The run whose model is shown: of repetitions the page holds the first. */
 function viewedRun(runs, choice) {
-  const first = Object.fromEntries(runs.axes.filter((axis) => axis.repeats).map(({ name }) => [name, 0]));
-  return runAt(runs.axes, { ...choice, ...first });
+  return runAt(runs.axes, { ...choice, ...firstOf(runs.axes.filter((axis) => axis.repeats)) });
+}
+
+function firstOf(axes) {
+  return Object.fromEntries(axes.map(({ name }) => [name, 0]));
 }
 
 function whyMissing(runs, run, step, t) {
   const diverged = runs.diverged_at[run];
   if (!runs.trained[run]) return t("view.untrained");
   if (!runs.frames.length && !runs.track) return t("view.none");
-  if (runs.track) return "";            // a path shows where it leads
-  return diverged >= 0 && step >= diverged ? t("view.diverged", { step: formatCount(diverged) }) : "";
+  if (runs.track || diverged < 0 || step < diverged) return "";         // a path shows where it leads
+  const over = repetitions(runs.axes);
+  const facts = { setting: settingText(over, firstOf(over), t), step: formatCount(diverged) };
+  return t(over.length ? "view.diverged_of" : "view.diverged", facts);
 }
 
 /** What was recorded of the model: an image of the moment, or the numbers of all moments. */
@@ -61,8 +66,11 @@ function lookAt(runs, { shown, frame }) {
   const setting = settingAt(runs.axes, shown.choice);
   if (!runs.track) return readFrame(runs.frames[frame], setting, runs.meta.view.levels);
   const [count, width] = runs.track.shape.slice(-2);
-  const values = runs.track.values.subarray(setting * count * width, (setting + 1) * count * width);
-  return { values, width, frame };
+  const diverged = runs.diverged_at[viewedRun(runs, shown.choice)];
+  const stop = runs.meta.view.steps.findIndex((step) => diverged >= 0 && step > diverged);
+  const moments = stop < 0 ? count : stop;
+  const start = setting * count * width;
+  return { values: runs.track.values.subarray(start, start + moments * width), width, frame };
 }
 
 /**
@@ -92,9 +100,11 @@ function readPoints(runs, set) {
 function notes(runs, choice, t) {
   const { steps, recorded, pixels, recorded_pixels: all, samples, recorded_samples: known } = runs.meta.view;
   const over = repetitions(runs.axes);
-  const first = Object.fromEntries(over.map((axis) => [axis.name, 0]));
+  const first = firstOf(over);
+  const diverged = runs.track ? runs.diverged_at[viewedRun(runs, choice)] : -1;
   const other = over.some(({ name }) => choice[name] === MEAN || choice[name]);
   return [
+    diverged >= 0 ? t("view.path_diverged", { step: formatCount(diverged) }) : "",
     other ? t("view.repeats", { setting: settingText(over, first, t) }) : "",
     steps.length && steps.length < recorded ? t("view.thinned", { kept: steps.length, all: recorded }) : "",
     pixels < all ? t("view.pixels", { pixels, all }) : "",

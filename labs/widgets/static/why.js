@@ -4,16 +4,19 @@
  * would be better, then how good it is.
  */
 import { formatCount, formatLoss } from "./format.js";
-import { MEAN, repeated, runsAt, seriesOf, valueOf } from "./record.js";
+import { MEAN, combinations, runsAt, seriesOf, valueOf } from "./record.js";
 
-const CLEARLY = 0.9;            // a neighbour ends clearly lower when it ends below nine tenths of this run
-const FALLING = 0.95;           // still falling: the last quarter of training took off a twentieth or more
+const CLEARLY = 0.9;            // ends clearly lower: below nine tenths
+const FALLING = 0.995;          // still falling: the last quarter of training took off half a percent or more
+const ARRIVED = 1e-3;           // of the first loss: below, what is left is of no account
 const BOUNCING = 1 / 3;         // of the recorded intervals
 const RISEN = 1.1;              // over-fitting: a tenth above its lowest point
 const LEARNED = 0.98;           // of the loss of a constant answer: a model above it has learned nothing
 const PENALTIES = ["weight_decay", "l2"];
 
-const RULES = [untrained, diverged, slow, dead, bounces, overfits, regularized, betterNeighbour, standing];
+const RULES = [
+  untrained, diverged, arrived, penalized, slow, tooLarge, dead, bounces, overfits, betterNeighbour, standing,
+];
 
 /**
  * @param {import("./record.js").Runs} runs
@@ -27,6 +30,7 @@ export function whyItEndsThere(runs, { shown }, t) {
     val: valueOf(runs.loss, members),
     train: seriesOf(runs, "train_loss", members),
     curve: seriesOf(runs, "val_loss", members),
+    first: seriesOf(runs, runs.loss.name, members)[0],
   };
   for (const rule of RULES) {
     const sentence = rule(context);
@@ -39,36 +43,62 @@ function untrained({ shown, t }) {
   return shown.trained ? null : t("why.untrained");
 }
 
-function diverged({ runs, shown, choice, t }) {
+function diverged({ runs, shown, choice, first, t }) {
   if (shown.diverged_at < 0) return null;
-  const rate = runs.axes.find((axis) => axis.name === "learning_rate");
-  if (!rate || rate.values.length < 2) return t("why.diverged");
-  for (let i = choice.learning_rate - 1; i >= 0; i--) {
-    const loss = valueOf(runs.loss, runsAt(runs.axes, { ...choice, learning_rate: i }));
-    if (!Number.isFinite(loss)) continue;
-    const key = i === choice.learning_rate - 1 ? "why.diverged_smaller" : "why.diverged_far";
-    return t(key, { value: rate.texts[i], val: formatLoss(loss) });
-  }
-  return t("why.diverged_all");
+  if (!hasRates(runs)) return t("why.diverged");
+  const works = smallerRates(runs, choice).find(({ loss }) => loss < first);
+  if (!works) return t("why.diverged_all");
+  return t("why.diverged_smaller", { value: works.value, val: formatLoss(works.loss) });
 }
 
+/** So low that neighbours differ by chance alone, such as where a swing was when training ended. */
+function arrived({ runs, t, val, first }) {
+  if (!(val < ARRIVED * first)) return null;
+  return t("why.arrived", { val: formatLoss(val), first: formatLoss(first), steps: formatCount(runs.meta.steps) });
+}
+
+/** A penalty, where a weaker one ends clearly lower. */
+function penalized({ runs, choice, t, val }) {
+  for (const name of PENALTIES) {
+    for (let by = -1; (choice[name] ?? 0) + by >= 0; by--) {
+      const weaker = neighbour(runs, choice, name, by);
+      if (weaker?.loss < CLEARLY * val) return t("why.regularized", compared(weaker, val, t));
+    }
+  }
+  return null;
+}
+
+/** Still falling, and a larger rate gets clearly lower in as many steps. */
 function slow({ runs, choice, t, val, train }) {
-  if (!train) return null;
+  if (!train || !hasRates(runs)) return null;
   const threeQuarters = runs.times.findIndex((step) => step >= 0.75 * runs.meta.steps);
-  const larger = neighbour(runs, choice, "learning_rate", 1);
-  const falling = train.at(-1) < FALLING * train[threeQuarters];
-  if (!falling || !(larger?.loss < CLEARLY * val)) return null;
-  return t("why.slow", { value: larger.value, other: formatLoss(larger.loss), val: formatLoss(val) });
+  const next = neighbour(runs, choice, "learning_rate", 1);
+  if (!(train.at(-1) < FALLING * train[threeQuarters]) || !(next?.loss < val)) return null;
+  const best = lowerAmong(largerRates(runs, choice), val);
+  return best && t("why.slow", { value: best.value, other: formatLoss(best.loss), val: formatLoss(val) });
+}
+
+/** Nothing learned, or worse than at first, where a smaller rate ends clearly lower. */
+function tooLarge(context) {
+  const { runs, choice, t, val, train, first } = context;
+  if (!train || !hasRates(runs) || !(learnedNothing(context) || train.at(-1) > train[0])) return null;
+  const works = smallerRates(runs, choice).find(({ loss }) => loss < CLEARLY * val && loss < first);
+  return works ? t("why.too_large", { value: works.value, other: formatLoss(works.loss), val: formatLoss(val) }) : null;
 }
 
 /** A model that does no better than one that ignores its input, on the samples it was trained on. */
-function dead({ runs, choice, t, val, train }) {
-  const constant = runs.meta.task.constant_loss;
-  if (typeof constant !== "number" || !train || train.at(-1) < LEARNED * constant) return null;
-  const facts = { constant: formatLoss(constant), train: formatLoss(train.at(-1)) };
+function dead(context) {
+  const { runs, choice, t, val, train } = context;
+  if (!learnedNothing(context)) return null;
+  const facts = { constant: formatLoss(runs.meta.task.constant_loss), train: formatLoss(train.at(-1)) };
   const better = bestNeighbour(runs, choice, val);
   if (!better) return t("why.dead", facts);
   return t("why.dead_helped", { ...facts, name: nameOf(better, t), other: formatLoss(better.loss) });
+}
+
+function learnedNothing({ runs, train }) {
+  const constant = runs.meta.task.constant_loss;
+  return typeof constant === "number" && train?.at(-1) >= LEARNED * constant;
 }
 
 function bounces({ runs, choice, t, val, train }) {
@@ -93,37 +123,28 @@ function overfits({ runs, choice, t, val, train, curve }) {
   return t("why.overfits_helped", { ...facts, name: nameOf(helped, t), other: formatLoss(helped.loss) });
 }
 
-function regularized({ runs, choice, t, val }) {
-  const weaker = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, -1)), val);
-  return weaker && t("why.regularized", compared(weaker, val, t));
-}
-
 function betterNeighbour({ runs, choice, t, val }) {
   const best = bestNeighbour(runs, choice, val);
   return best && t("why.neighbour", compared(best, val, t));
 }
 
 /** Where what is shown stands among all runs, or a mean among all means. */
-function standing({ runs, members, t, val }) {
-  const losses = members.length > 1 ? settingMeans(runs) : Array.from(runs.loss.array);
+function standing({ runs, choice, members, t, val }) {
+  const losses = members.length > 1 ? meansAt(runs, choice) : Array.from(runs.loss.array);
   const better = losses.filter((loss) => loss < val).length;
   const facts = { better: formatCount(better), count: formatCount(losses.length), name: runs.loss.label };
   const rank = better === 0 ? "best" : better < losses.length / 20 ? "among_best" : "level";
   return t(members.length > 1 ? `why.${rank}_mean` : `why.${rank}`, facts);
 }
 
-const means = new WeakMap();
+const known = new WeakMap();
 
-/** The mean loss of every setting. */
-function settingMeans(runs) {
-  if (!means.has(runs)) {
-    const settings = runs.axes.filter((axis) => !axis.repeats);
-    const choices = settings.reduce(
-      (some, { name, values }) => some.flatMap((one) => Array.from(values, (_, i) => ({ ...one, [name]: i }))),
-      [{}]);
-    means.set(runs, choices.map((choice) => valueOf(runs.loss, repeated(runs.axes, choice))));
-  }
-  return means.get(runs);
+/** The mean loss of every setting, over the repetitions that `choice` averages. */
+function meansAt(runs, choice) {
+  const fixed = runs.axes.filter((axis) => axis.repeats).map(({ name }) => [name, choice[name]]);
+  const means = known.get(runs) ?? known.set(runs, {}).get(runs);
+  return (means[fixed.join()] ??= combinations(runs.axes.filter((axis) => !axis.repeats),
+    Object.fromEntries(fixed)).map((one) => valueOf(runs.loss, runsAt(runs.axes, one))));
 }
 
 /**
@@ -149,6 +170,21 @@ function bestNeighbour(runs, choice, val) {
     return moves.map((by) => neighbour(runs, choice, axis.name, by));
   });
   return lowerAmong(steps, val);
+}
+
+function hasRates(runs) {
+  return runs.axes.some(({ name, values }) => name === "learning_rate" && values.length > 1);
+}
+
+/** The settings with another rate and all else alike, the nearest first. */
+function smallerRates(runs, choice) {
+  const count = choice.learning_rate;
+  return Array.from({ length: count }, (_, i) => neighbour(runs, choice, "learning_rate", -1 - i)).filter(Boolean);
+}
+
+function largerRates(runs, choice) {
+  const count = runs.axes.find(({ name }) => name === "learning_rate").values.length - 1 - choice.learning_rate;
+  return Array.from({ length: count }, (_, i) => neighbour(runs, choice, "learning_rate", 1 + i)).filter(Boolean);
 }
 
 function lowerAmong(candidates, val) {

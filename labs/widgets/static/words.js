@@ -28,9 +28,14 @@ export function labelsOf(axes, t) {
 }
 
 /** One value with the name of its axis; names and lists of words speak for themselves. */
-export function axisText({ label, values, texts }, index, t) {
-  if (index === MEAN) return t("what.mean_of", { n: values.length, label });
+export function axisText({ name, label, values, texts }, index, t) {
+  if (index === MEAN) return meanText({ name, label }, t);
   return typeof values[0] === "string" ? texts[index] : t("what.name", { label, value: texts[index] });
+}
+
+/** What the mean over an axis of repetitions is called: the table may have a name for it. */
+export function meanText({ name, label }, t) {
+  return t.has(`mean.${name}`) ? t(`mean.${name}`) : t("mean.any", { label });
 }
 
 /** The setting that is shown, on the axes that one can move along. */
@@ -40,13 +45,12 @@ export function shownText(runs, choice, t) {
 }
 
 function outcome(runs, shown, t) {
-  const { members, trained, diverged_at: step } = shown;
+  const { members, lost, trained, diverged_at: step } = shown;
   const steps = formatCount(runs.meta.steps);
   const setting = shownText(runs, shown.choice, t);
   if (!trained) return t("what.untrained", { setting });
   if (step >= 0) {
-    const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
-    const facts = { setting, step: formatCount(step), steps, diverged, n: members.length };
+    const facts = { setting, step: formatCount(step), steps, diverged: lost, n: members.length };
     return t(members.length > 1 ? "what.mean_diverged" : "what.diverged", facts);
   }
   const train = runs.loss.name === "val_loss" ? seriesOf(runs, "train_loss", members) : null;
@@ -64,7 +68,7 @@ function metric(runs, { members }, t) {
 
 /** What a record has besides losses and metric. */
 function others(runs, { members }, t) {
-  const said = ({ name }) => name in runs.curves || name === "apart" || (name === "val_metric" && runs.meta.task.metric);
+  const said = ({ name }) => name in runs.curves || name === "twin_distance" || (name === "val_metric" && runs.meta.task.metric);
   const found = runs.values.filter((value) => !said(value)).map((value) => valueText(value, members, t));
   return found.length ? t("what.also", { values: listed(found, t) }) : "";
 }
@@ -94,7 +98,7 @@ function spread(runs, { shown, mapValue }, t) {
   const numbers = members.map((run) => value.array[run]).filter(Number.isFinite);
   if (numbers.length < members.length) return "";
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map(formatOf(value));
-  return t("what.repeats", { ...facts, name: value.label, low, high });
+  return t(low === high ? "what.repeats_same" : "what.repeats", { ...facts, name: value.label, low, high });
 }
 
 function before(runs, { shown, before: then }, t) {

@@ -29,7 +29,7 @@ export function planeView(about, t) {
 }
 
 function paint(canvas, image, points, layer, extent, colour) {
-  const side = 2 * Math.max(160, Math.round(canvas.clientWidth));       // twice, for screens with small pixels
+  const side = Math.round(Math.max(160, canvas.clientWidth) * Math.max(1, devicePixelRatio));
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, side, side);
