@@ -248,7 +248,7 @@ def test_the_panels_chart_tells_the_numbers_under_the_pointer(notebook):
     first = [
         re.search(rf"{name} from (\S+) to", chart.name)[1] for name in ("training", "validation")
     ]
-    assert readout.text_content() == f"step 0:  training {first[0]}  ·  validation {first[1]}"
+    assert readout.text_content() == f"step 0: training {first[0]}, validation {first[1]}"
 
 
 def test_the_panels_switches_bend_its_own_axes_and_the_kernel_knows(notebook):
