@@ -97,6 +97,8 @@
   const redraw = () => Promise.all([...drawn.values()].map((draw) => draw()));
   const observed = { attributes: true, attributeFilter: ["data-theme"] };
   new MutationObserver(redraw).observe(document.documentElement, observed);
+  // Firefox prints before an observer is told. On window, after page-print.js has chosen the light colours.
+  for (const print of ["beforeprint", "afterprint"]) window.addEventListener(print, redraw);
   window.addEventListener("load", start, { once: true });
   document.addEventListener("figure-added", () => document.readyState === "complete" && start());
 })();

@@ -248,6 +248,13 @@ def test_on_a_page_from_right_to_left_plots_keep_their_direction(opened):
     left = shown.root.locator("svg.curves").bounding_box()["x"]
     for label in shown.root.locator("svg .ends text").all():
         assert label.bounding_box()["x"] - left >= edge
+    off = shown.control("learning_rate").evaluate("""control => {
+        const words = document.createRange();
+        words.selectNodeContents(control.labels[0]);
+        return control.getBoundingClientRect().right - words.getBoundingClientRect().right;
+    }""")
+    bar = shown.root.locator(".panel-words").evaluate("e => getComputedStyle(e).borderRightWidth")
+    assert abs(off) <= 1 and bar == "3px", "text starts at the right"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -268,6 +275,63 @@ def test_a_change_of_scheme_repaints_the_canvas(opened):
     shown.page.evaluate("window.first = document.querySelector('canvas').toDataURL()")
     shown.page.evaluate("document.documentElement.style.colorScheme = 'dark'")
     shown.page.wait_for_function("document.querySelector('canvas').toDataURL() !== window.first")
+
+
+HIDES = {
+    "while hidden": """async () => {
+        const main = document.querySelector("main");
+        const frame = () => new Promise(requestAnimationFrame);
+        main.style.display = "none";
+        await frame(); await frame();
+        document.documentElement.style.colorScheme = "dark";
+        await frame(); await frame();
+        main.style.display = "";
+    }""",
+    "then hidden for less than a frame": """() => {
+        const main = document.querySelector("main");
+        document.documentElement.style.colorScheme = "dark";
+        main.offsetWidth;
+        main.style.display = "none";
+        main.offsetWidth;
+        requestAnimationFrame(() => { main.style.display = ""; });
+    }""",
+}
+
+
+@pytest.mark.parametrize("change", HIDES.values(), ids=HIDES)
+def test_a_change_of_scheme_repaints_the_canvas_of_a_page_that_hides_itself(opened, change):
+    shown = opened(labs.Explorer(record(), name="hidden", start={"seed": 0}))
+    shown.page.evaluate("window.first = document.querySelector('canvas').toDataURL()")
+    shown.page.evaluate(change)
+    shown.page.wait_for_function("document.querySelector('canvas').toDataURL() !== window.first")
+    painted = shown.page.evaluate("document.querySelector('canvas').toDataURL()")
+    moved = shown.run
+    shown.move_by_keyboard("learning_rate", 1)
+    shown.move_by_keyboard("learning_rate", -1)
+    assert shown.run == moved
+    assert shown.page.evaluate("document.querySelector('canvas').toDataURL()") == painted
+
+
+def test_a_dark_page_is_printed_with_a_light_canvas_no_larger_than_on_screen(opened):
+    dark = 'style="color-scheme: dark"'
+    shown = opened(labs.Explorer(record(), name="paper", start={"seed": 0}), dark)
+    page = shown.page
+    page.evaluate("""() => {
+        window.pictures = [];
+        const take = () => window.pictures.push(document.querySelector("canvas").toDataURL());
+        for (const name of ["beforeprint", "afterprint"]) addEventListener(name, take);
+        take();
+    }""")
+    page.pdf()
+    page.wait_for_function("document.querySelector('canvas').toDataURL() === window.pictures[0]")
+    on_screen, on_paper = page.evaluate("window.pictures.slice(0, 2)")
+    assert on_paper != on_screen
+    page.emulate_media(media="print")
+    assert shown.root.locator("canvas").bounding_box()["width"] <= 330
+    numbers = shown.root.locator(".map-cell[data-state=known]").evaluate_all(
+        "cells => cells.map((e) => getComputedStyle(e, '::before').display)"
+    )
+    assert set(numbers) == {"block"}
 
 
 def test_in_both_schemes_the_darker_cell_is_the_better_one(opened):

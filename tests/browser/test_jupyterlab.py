@@ -175,6 +175,19 @@ def test_the_kernel_moves_the_page_and_the_explorer_moves_the_panel(notebook):
     assert notebook.panel.field("batch size").inner_text() == "128"
 
 
+def test_a_change_of_theme_recolours_the_explorer_and_its_canvas(notebook):
+    page, root = notebook.page, notebook.shown.root
+    background = lambda: root.evaluate("e => getComputedStyle(e).backgroundColor")
+    picture = lambda: root.locator("canvas").evaluate("e => e.toDataURL()")
+    seen = [(background(), picture())]
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        change = "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })"
+        page.evaluate(change, theme)
+        until(page, lambda: background() != seen[-1][0] and picture() != seen[-1][1])
+        seen.append((background(), picture()))
+    assert seen[0] == seen[2]
+
+
 def test_training_streams_its_curve_while_the_kernel_answers_and_a_second_click_starts_nothing(
     notebook,
 ):
@@ -235,7 +248,7 @@ def test_the_panels_chart_tells_the_numbers_under_the_pointer(notebook):
     first = [
         re.search(rf"{name} from (\S+) to", chart.name)[1] for name in ("training", "validation")
     ]
-    assert readout.text_content() == f"step 0:  training {first[0]}  ·  validation {first[1]}"
+    assert readout.text_content() == f"step 0: training {first[0]}, validation {first[1]}"
 
 
 def test_the_panels_switches_bend_its_own_axes_and_the_kernel_knows(notebook):

@@ -53,3 +53,20 @@ export function say(element, text) {
 export function freshId() {
   return `labs-${Math.random().toString(36).slice(2)}`;
 }
+
+/**
+ * The first element of the page that fits, in shadow roots as well: marimo puts every widget into one
+ * of its own.
+ * @param {string} selector
+ * @param {Document | ShadowRoot} root
+ * @returns {HTMLElement | null}
+ */
+export function find(selector, root = document) {
+  const found = root.querySelector(selector);
+  if (found) return found;
+  for (const { shadowRoot } of root.querySelectorAll("*")) {
+    const inside = shadowRoot && find(selector, shadowRoot);
+    if (inside) return inside;
+  }
+  return null;
+}

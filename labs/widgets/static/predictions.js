@@ -1,5 +1,5 @@
 /** How many answers the reader predicted, over several explorers of the page. */
-import { h, say } from "./dom.js";
+import { find, h, say } from "./dom.js";
 import { firstOpen, outcomeOf } from "./question.js";
 import { makeText } from "./strings.js";
 
@@ -77,7 +77,7 @@ function linkTo(explorer, news, t) {
     const position = firstOpen(explorer.get("questions"), explorer.get("answers"));
     const name = CSS.escape(explorer.get("meta").name);
     const place = `.labs-explorer[data-name="${name}"] [data-question="${position}"] input`;
-    const input = document.querySelector(place);
+    const input = find(place);
     if (input) input.focus();
     else say(news, t("predictions.away"));
   };

@@ -1,5 +1,5 @@
 /** Taking a setting elsewhere: the call that repeats the run, and a link that shows it. */
-import { h, put, say } from "./dom.js";
+import { find, h, put, say } from "./dom.js";
 import { formatLoss } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
 import { MEAN, repetitions } from "./record.js";
@@ -94,7 +94,7 @@ export function followAddress(runs, notice, choose, t) {
 
 /** Whether no other view of the same explorer stands above this one. */
 function isFirst(root) {
-  return document.querySelector(`.labs-explorer[data-name="${root.dataset.name}"]`) === root;
+  return find(`.labs-explorer[data-name="${root.dataset.name}"]`) === root;
 }
 
 function missText(axes, { axis, name, value }, t) {
