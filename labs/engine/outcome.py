@@ -32,21 +32,13 @@ def record(task, works, twins, grid, record_at, chunks):
     """
     own_axes = task.axes if isinstance(task, Varied) else ()
     axes = (*own_axes, *grid.axes())
-    options = "".join(
-        _option(name, given)
-        for name, given in (("record_at", record_at), ("twins", bool(twins) or None))
-    )
-    attrs = _attributes(task, works, grid, options, chunks)
+    attrs = _attributes(task, works, grid, record_at, bool(twins), chunks)
     attrs["seconds"] = round(float(sum(w.rows["seconds"].sum() for w in works + twins)), 2)
     runs = records.make(axes, *_arrays(works, axes, attrs))
     if works[0].task.view:
         drawn, columns = _samples(works, own_axes)
         runs = runs.assign(samples=drawn).assign_coords(column=columns)
     return runs.assign(twin_distance=distance(runs, twins, axes)) if twins else runs
-
-
-def _option(name, given):
-    return "" if given is None else f", {name}={given}"
 
 
 def _arrays(works, axes, attrs):
@@ -80,7 +72,7 @@ def _samples(works, axes):
     return (dimensions, full.reshape(*shape, *full.shape[1:])), np.array(names[0])
 
 
-def _attributes(task, works, grid, options, chunks):
+def _attributes(task, works, grid, record_at, twins, chunks):
     """Where the record comes from, as JSON.
 
     `call` makes the record; `run_call` makes one of its runs, when its {axis} places have taken the
@@ -88,7 +80,9 @@ def _attributes(task, works, grid, options, chunks):
     """
     first, one = works[0], works[0].task
     places = ", ".join(f"{axis.name}=[{{{axis.name}}}]" for axis in grid.axes())
-    ends = f", steps={first.steps}{options})"
+    length = f", steps={first.steps}" + (
+        f", record_at={record_at}" if record_at is not None else ""
+    )
     call = one.call.replace("{", "{{").replace("}", "}}")
     if isinstance(task, Varied):
         arguments = ", ".join(f"{axis.name}={{{axis.name}}}" for axis in task.axes)
@@ -104,8 +98,8 @@ def _attributes(task, works, grid, options, chunks):
             "constant_loss": _constant_loss(works),
         },
         "steps": first.steps,
-        "call": f"labs.sweep({task if isinstance(task, Varied) else one.call}, {grid}{ends}",
-        "run_call": f"labs.sweep({call}, labs.Grid({places}){ends}",
+        "call": f"labs.sweep({task if isinstance(task, Varied) else one.call}, {grid}{length}{', twins=True' * twins})",
+        "run_call": f"labs.sweep({call}, labs.Grid({places}){length})",
         **({"view": view} if view else {}),
         "device": first.device.type,
         "device_name": describe(first.device),
