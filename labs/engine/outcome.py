@@ -80,13 +80,14 @@ def _attributes(task, works, grid, record_at, twins, chunks):
     """
     first, one = works[0], works[0].task
     places = ", ".join(f"{axis.name}=[{{{axis.name}}}]" for axis in grid.axes())
-    length = f", steps={first.steps}" + (
-        f", record_at={record_at}" if record_at is not None else ""
-    )
+    length = f", steps={first.steps}"
+    if record_at is not None:
+        length += f", record_at={record_at}"
     call = one.call.replace("{", "{{").replace("}", "}}")
     if isinstance(task, Varied):
         arguments = ", ".join(f"{axis.name}={{{axis.name}}}" for axis in task.axes)
         call = f"{name_of(task.make_task)}({arguments})"
+    whole = task if isinstance(task, Varied) else one.call
     numbers = one.view is not None and one.view.dtype == "f4"
     view = one.view and {"kind": one.view.kind, "numbers": numbers, **one.view.about}
     return {
@@ -98,7 +99,7 @@ def _attributes(task, works, grid, record_at, twins, chunks):
             "constant_loss": _constant_loss(works),
         },
         "steps": first.steps,
-        "call": f"labs.sweep({task if isinstance(task, Varied) else one.call}, {grid}{length}{', twins=True' * twins})",
+        "call": f"labs.sweep({whole}, {grid}{length}{', twins=True' * twins})",
         "run_call": f"labs.sweep({call}, labs.Grid({places}){length})",
         **({"view": view} if view else {}),
         "device": first.device.type,
