@@ -19,8 +19,9 @@ export function colours(root, names) {
 }
 
 /**
- * Call `redraw` when the colours that `root` inherits change between light and dark, whoever changes
- * them and how: a colour that depends on the scheme has a transition, and its end is an event.
+ * Call `redraw` when the colours that `root` inherits change between light and dark, whoever
+ * changes them and how: a colour that depends on the scheme has a transition, and its end is an
+ * event.
  * Returns a function that stops it.
  */
 export function onThemeChange(root, redraw) {
