@@ -81,7 +81,7 @@ class Record:
     folder of what the state does not hold itself.
     """
 
-    def __init__(self, saved, files):
+    def __init__(self, saved, files=None):
         self.saved, self.files = saved, files
         self.meta, self.start = saved["state"]["meta"], saved["state"]["choice"]
         self.axes = {axis["name"]: axis["values"] for axis in self.meta["axes"]}
