@@ -29,7 +29,7 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     left out. Raises ValueError for an axis or value that the record does not have.
     """
     # Here: plotly takes a second to import, and most readers of a record need none.
-    from labs.plotted import Figure
+    from labs.painter import Figure
 
     axes = {axis.name: axis for axis in record.axes(runs)}
     left = [name for name in axes if name not in fixed]
@@ -40,16 +40,13 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
             )
     final = _at(record.whole(runs)[series].isel(step=-1, missing_dims="ignore"), axes, fixed)
     others = [name for name in left if name not in (along, lines)]
-    means = final.mean(others, skipna=False)
-    several = [name for name in others if final.sizes[name] > 1]
-    repeated = several and all(axes[name].repeats for name in several)
-    spreads = final.std(others, ddof=1, skipna=False) if repeated else means * np.nan
     x_label, line_label = (words.label(axes[name].label) for name in (along, lines))
     names = axis_labels(axes[lines].values)
     said = {"value": _title(runs, series), "axis": x_label, "lines": line_label}
     said["names"] = words.listed(names)
     figure = Figure(says=_capital(words.text("figure.final", **said)))
-    tables = (table.transpose(lines, along).values for table in (means, spreads))
+    averages = _averages(final, [axes[name] for name in others])
+    tables = (table.transpose(lines, along).values for table in averages)
     for color, name, row, spread in zip(itertools.cycle(COLORS), names, *tables):
         bars = {"array": _rounded(spread), "thickness": 1, "width": 0}
         style = {"mode": "lines+markers", "line": {"color": color}, "error_y": bars}
@@ -75,11 +72,20 @@ def show(figure, says):
     """
     from IPython.display import display
 
-    from labs.plotted import Figure
+    from labs.painter import Figure
 
     if not isinstance(says, str) or " " not in says.strip():
         raise ValueError(f"says: expected a sentence on what to see, got {says!r}; write one")
     display(Figure(figure, says=says.strip()))
+
+
+def _averages(values, axes):
+    """Means over axes, and the standard deviations where these hold repeats, else no numbers."""
+    names = [axis.name for axis in axes]
+    means = values.mean(names, skipna=False)
+    several = [axis for axis in axes if values.sizes[axis.name] > 1]
+    repeated = several and all(axis.repeats for axis in several)
+    return means, values.std(names, ddof=1, skipna=False) if repeated else means * np.nan
 
 
 def _capital(sentence):

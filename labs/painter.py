@@ -1,25 +1,63 @@
-"""A still picture of a plotly figure, painted by matplotlib from the figure's own traces.
+"""A plotly figure that has words, and a still picture of one, painted by matplotlib from the
+figure's own traces.
 
-For papers, notebooks on the web and readers without JavaScript. It holds what was measured, not
-every ornament: lines, markers, error bars, bars, heat maps, contours and surfaces, on linear, log
-and category axes, with titles and a legend.
+The picture is for papers, notebooks on the web and readers without JavaScript. It holds what was
+measured, not every ornament: lines, markers, error bars, bars, heat maps, contours and surfaces, on
+linear, log, date and category axes, with titles and a legend. What it cannot draw, it names.
 """
 
+import base64
 import io
 import itertools
+
+import plotly.graph_objects as go
 
 from labs import strokes
 from labs.strokes import axes_of, text
 
+COLOR = "#2a6fbb"  # of a trace, where neither it nor the layout has one that is known
+
+
+class Figure(go.Figure):
+    """A plotly figure with `says`, a sentence on what it shows.
+
+    Wherever it is shown the sentence and a still picture ride along, for pages that run no script
+    and readers who see no picture.
+    """
+
+    # plotly's would show the figure itself and lose the fallbacks of _repr_mimebundle_
+    _ipython_display_ = None
+
+    def __init__(self, *args, says="", **kwargs):
+        super().__init__(*args, **kwargs)
+        self._says = says
+
+    @property
+    def says(self):
+        """What the figure shows, in words."""
+        return self._says
+
+    def _repr_mimebundle_(self, *args, **kwargs):
+        data = super()._repr_mimebundle_(*args, **kwargs) or {}
+        picture = base64.b64encode(paint(self)).decode()
+        return {**data, "text/plain": self._says, "image/png": picture}
+
 
 def paint(figure):
     """A PNG of a plotly figure, of its first frame where it has frames, as bytes."""
+    file = io.BytesIO()
+    drawn(figure).savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def drawn(figure):
+    """The picture of a plotly figure, as a figure of matplotlib."""
+    import matplotlib.figure
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     layout = figure.layout
     size = ((layout.width or 700) / 100, (layout.height or 450) / 100)
-    canvas = Figure(figsize=size, dpi=100, layout="constrained")
+    canvas = matplotlib.figure.Figure(figsize=size, dpi=100, layout="constrained")
     FigureCanvasAgg(canvas)
     places = _traces(canvas, first_frame(figure), layout)
     for names, axes in places.items():
@@ -27,15 +65,14 @@ def paint(figure):
     if text(layout.title):
         canvas.suptitle(text(layout.title), fontsize=12)
     _legend(list(places.values()), layout)
-    file = io.BytesIO()
-    canvas.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return canvas
 
 
 def _traces(canvas, traces, layout):
     """Draws all that is in sight; returns the places by the names of their axes."""
     shown = [trace for trace in traces if trace.visible not in (False, "legendonly")]
-    palette = itertools.cycle(layout.template.layout.colorway or ["#2a6fbb"])
+    colorway = layout.colorway or layout.template.layout.colorway or [COLOR]
+    palette = itertools.cycle([strokes.color(one, COLOR) for one in colorway])
     colors = {trace.uid or id(trace): next(palette) for trace in shown}
     places, bars = {}, {}
     for trace in shown:
@@ -52,8 +89,6 @@ def _traces(canvas, traces, layout):
 
 def first_frame(figure):
     """The traces that are shown first."""
-    import plotly.graph_objects as go
-
     traces = list(go.Figure(figure.data).data)
     if not figure.frames:
         return traces
@@ -74,7 +109,7 @@ def _place(canvas, places, trace, layout):
         return places[names]
     sides = [tuple(getattr(layout[name], "domain", None) or (0, 1)) for name in names]
     if sides == [(0, 1), (0, 1)]:
-        places[names] = places.get(names) or canvas.add_subplot()
+        places[names] = canvas.add_subplot()
     else:
         canvas.set_layout_engine("none")
         (left, right), (low, high) = sides

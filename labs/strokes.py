@@ -1,5 +1,7 @@
 """How matplotlib draws the traces of a plotly figure, one function for each kind."""
 
+import colorsys
+import datetime
 import re
 
 import numpy as np
@@ -19,29 +21,51 @@ def text(title):
 
 
 def color(value, fallback=None):
-    """A plotly colour as matplotlib reads it."""
-    found = re.match(r"rgba?\(([^)]*)\)", value) if isinstance(value, str) else None
-    if not found:
-        return value if isinstance(value, str) else fallback
-    parts = [float(part) for part in found[1].split(",")]
-    return tuple(part / 255 for part in parts[:3]) + tuple(parts[3:])
+    """A plotly colour as matplotlib reads it; `fallback` for what is none that it knows."""
+    from matplotlib.colors import is_color_like
+
+    plain = value.strip().lower() if isinstance(value, str) else ""
+    found = re.fullmatch(r"(rgb|hsl)a?\((.*)\)", plain)
+    parts = re.findall(r"([\d.]+)(%?)", found[2]) if found else []
+    if len(parts) in (3, 4):
+        return _mixed(found[1], parts)
+    return plain if is_color_like(plain) else fallback
+
+
+def _mixed(space, parts):
+    """Red, green and blue from 0 to 1, and the opacity where it is given, of a colour's parts."""
+    wholes = [255, 255, 255, 1] if space == "rgb" else [360, 100, 100, 1]
+    shares = [float(part) / (100 if sign else end) for (part, sign), end in zip(parts, wholes)]
+    first, second, third, *opacity = (min(share, 1) for share in shares)
+    if space == "hsl":
+        first, second, third = colorsys.hls_to_rgb(first, third, second)
+    return first, second, third, *opacity
 
 
 def numbers(values, as_category=False):
-    """Values for matplotlib: numbers with gaps, or words."""
+    """Values for matplotlib: numbers or dates with gaps, or words."""
     if values is None:
         return None
     values = np.asarray(values)
-    if as_category or values.dtype.kind in "US":
+    objects = values.ravel().tolist() if values.dtype == object else []
+    some = [value for value in objects if value is not None]
+    if some and not as_category and all(isinstance(value, datetime.date) for value in some):
+        return _dates(values)
+    strange = any(not hasattr(value, "__float__") for value in some)
+    if as_category or strange or values.dtype.kind in "US":
         return [str(value) for value in values.ravel().tolist()]
-    if values.dtype == object and any(isinstance(value, str) for value in values.ravel()):
-        return [str(value) for value in values.tolist()]
     return values if values.dtype.kind in "mM" else values.astype(float)
+
+
+def _dates(values):
+    """Python's dates as numpy's: the clock's time where it was, as plotly shows it."""
+    there = [v.replace(tzinfo=None) if hasattr(v, "tzinfo") else v for v in values.ravel()]
+    return np.array(there, dtype="datetime64[us]").reshape(values.shape)
 
 
 def axes_of(trace):
     """The names of a trace's axes in the layout, or of its scene."""
-    if trace.type in ("surface", "scatter3d", "mesh3d"):
+    if hasattr(trace, "scene"):
         return ((trace.scene or "scene"),)
     ids = (getattr(trace, "xaxis", None) or "x", getattr(trace, "yaxis", None) or "y")
     return tuple(f"{name[0]}axis{name[1:]}" for name in ids)
@@ -61,7 +85,9 @@ def draw(axes, trace, layout, fallback):
         kinds[trace.type](axes, trace, layout, fallback)
         return
     said = words.text("figure.other", kind=trace.type)
-    axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes, wrap=True)
+    put = getattr(axes, "text2D", axes.text)  # axes in space place their texts in space
+    height = 0.5 - 0.1 * len(axes.texts)  # below others that are told
+    put(0.5, height, said, ha="center", transform=axes.transAxes, wrap=True)
 
 
 def bars(axes, traces, layout, colors):
@@ -74,21 +100,32 @@ def bars(axes, traces, layout, colors):
         x, y = points(trace, layout)
         lying = trace.orientation == "h"
         along, high = (y, x) if lying else (x, y)
-        words = along if isinstance(along, list) else None
-        at = np.arange(len(along), dtype=float) if words else along
-        gap = 1 if words or len(at) < 2 else float(np.min(np.diff(np.sort(at))))
+        at = _positions(axes.yaxis if lying else axes.xaxis, along)
+        distances = np.diff(np.unique(at[np.isfinite(at)]))
+        gap = distances.min() if len(distances) else 1
         at = at if stacked else at + (i - (len(traces) - 1) / 2) * width * gap
-        draw, base = (axes.barh, "left") if lying else (axes.bar, "bottom")
+        put, base = (axes.barh, "left") if lying else (axes.bar, "bottom")
         tint = color(trace.marker.color) or tint
-        draw(at, high, width * gap, color=tint, label=name(trace), **{base: top})
+        put(at, high, width * gap, color=tint, label=name(trace), **{base: top})
         top = top + np.nan_to_num(np.asarray(high, float)) if stacked else 0
-        if words:
-            (axes.set_yticks if lying else axes.set_xticks)(range(len(words)), words)
+
+
+def _positions(axis, values):
+    """Where bars stand on an axis, as numbers; the axis says what they stand for."""
+    from matplotlib.dates import date2num
+
+    if isinstance(values, list):
+        axis.set_ticks(range(len(values)), values)
+        return np.arange(len(values), dtype=float)
+    if values.dtype.kind == "M":
+        axis.axis_date()
+        return date2num(values)
+    return values
 
 
 def points(trace, layout):
     """x and y as matplotlib takes them; positions where x is not given."""
-    kinds = [layout[name].type == "category" for name in axes_of(trace)]
+    kinds = [layout[axis].type == "category" for axis in axes_of(trace)]
     x, y = numbers(trace.x, kinds[0]), numbers(trace.y, kinds[1])
     count = np.arange(len(y if x is None else x), dtype=float)
     return (count if x is None else x), (count if y is None else y)
@@ -181,7 +218,9 @@ def _colors(scale):
 
     if not scale:
         return "viridis"
-    return LinearSegmentedColormap.from_list("given", [(at, color(one)) for at, one in scale])
+    return LinearSegmentedColormap.from_list(
+        "given", [(at, color(one, "grey")) for at, one in scale]
+    )
 
 
 def name(trace):

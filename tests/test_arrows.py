@@ -12,14 +12,14 @@ ORDER = """
 device optimizers settings words labels record card claims data models views tasks training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
 engine.work engine.shard engine.twins engine.outcome engine.sweep
-strokes painter plotted figures
+strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
 widgets.explorer widgets.predictions
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
-optimizers settings words labels record card claims grid strokes painter plotted figures
+optimizers settings words labels record card claims grid strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
 widgets.explorer widgets.predictions

@@ -335,7 +335,10 @@ def test_the_words_of_every_language_are_in_the_module():
 
 
 def test_sources_stay_small_enough_to_read():
-    assert all(len(path.read_text().splitlines()) < 250 for path in SOURCES)
+    for path in [*SOURCES, *(ROOT / "labs").rglob("*.py")]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 250, path
+        assert [line for line in lines if len(line) > 100] == [], path
 
 
 def test_every_key_that_the_sources_ask_for_is_in_the_table_of_words():

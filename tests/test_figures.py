@@ -1,6 +1,7 @@
 """Figures show the record's numbers."""
 
 import base64
+import datetime
 import io
 
 import numpy as np
@@ -8,12 +9,14 @@ import plotly.graph_objects as go
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from matplotlib.colors import to_rgba
+from matplotlib.dates import AutoDateLocator, num2date
 from PIL import Image
 from plotly.subplots import make_subplots
 from test_payload import record
 
 import labs
-from labs import painter
+from labs import painter, strokes, words
 
 
 @pytest.fixture(scope="module")
@@ -120,15 +123,87 @@ def test_the_picture_of_every_kind_of_trace_has_its_colour(trace):
     assert shades(painter.paint(go.Figure(trace)))
 
 
-def test_an_unknown_kind_of_trace_is_named_in_the_picture():
-    blank = painter.paint(go.Figure(go.Scatter(x=[], y=[])))
-    assert painter.paint(go.Figure(go.Pie(values=[1, 2]))) != blank
+@pytest.mark.parametrize(
+    "trace",
+    [
+        go.Pie(values=[1, 2]),
+        go.Box(y=[1, 2, 3]),
+        go.Scatterpolar(r=[1, 2], theta=[0, 90]),
+        go.Mesh3d(x=[0, 1, 0, 0], y=[0, 0, 1, 0], z=[0, 0, 0, 1]),
+        go.Volume(x=[0, 1], y=[0, 1], z=[0, 1], value=[1, 2]),
+    ],
+    ids=lambda trace: trace.type,
+)
+def test_an_unknown_kind_of_trace_is_named_in_the_picture(trace):
+    figure = go.Figure(trace)
+    (axes,) = painter.drawn(figure).axes
+    said = words.text("figure.other", kind=trace.type)
+    assert [text.get_text() for text in axes.texts] == [said]
+    assert pixels(painter.paint(figure)).size == (700, 450)
+
+
+def test_two_unknown_kinds_are_named_below_each_other():
+    (axes,) = painter.drawn(go.Figure([go.Box(y=[1, 2]), go.Violin(y=[1, 2])])).axes
+    first, second = axes.texts
+    assert "box" in first.get_text() and "violin" in second.get_text()
+    assert first.get_position()[1] > second.get_position()[1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "red",
+        "Red",
+        "#f00",
+        "rgb(255, 0, 0)",
+        "rgb(100%, 0%, 0%)",
+        "rgba(255 0 0 / 1)",
+        "hsl(0, 100%, 50%)",
+        "hsla(0, 100%, 50%, 1)",
+        "hsl(0deg 100% 50%)",
+    ],
+)
+def test_a_colour_is_the_same_however_it_is_written(given):
+    assert to_rgba(strokes.color(given)) == (1, 0, 0, 1)
+    assert (255, 0, 0) in shades(painter.paint(go.Figure(go.Bar(y=[1], marker_color=given))))
+    layout = {"colorway": [given]}
+    assert (255, 0, 0) in shades(painter.paint(go.Figure(go.Bar(y=[1]), layout=layout)))
+
+
+def test_a_colour_that_is_not_known_is_the_traces_own():
+    for given in ("oklch(0.7 0.15 180)", "rgb(var(--ink))", ""):
+        assert strokes.color(given, "#2a6fbb") == "#2a6fbb"
+    assert strokes.color("hsla(120, 50%, 50%, 0.5)") == (0.25, 0.75, 0.25, 0.5)
+
+
+DAYS = [datetime.date(2024, 1, day) for day in (1, 2, 4)]
+HOURS = [datetime.datetime(2024, 1, 1, hour) for hour in (1, 2, 4)]
+ABROAD = [hour.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=9))) for hour in HOURS]
+
+
+@pytest.mark.parametrize("dates", [DAYS, HOURS, ABROAD, [HOURS[0], None, HOURS[2]]])
+@pytest.mark.parametrize("kind", [go.Scatter, go.Bar])
+def test_a_list_of_dates_is_drawn_along_an_axis_of_dates(kind, dates):
+    figure = go.Figure(kind(x=dates, y=[1, 3, 2]))
+    (axes,) = painter.drawn(figure).axes
+    start, end = num2date(axes.get_xlim())
+    assert start.date() <= datetime.date(2024, 1, 1) <= end.date() < datetime.date(2024, 1, 7)
+    assert isinstance(axes.xaxis.get_major_locator(), AutoDateLocator)
+    assert shades(painter.paint(figure))
+
+
+def test_dates_may_stand_on_any_axis():
+    for trace in (go.Heatmap(x=DAYS, z=[[1, 2, 3], [3, 4, 5]]), go.Bar(y=DAYS, x=[1, 2, 3])):
+        trace.update({"orientation": "h"} if trace.type == "bar" else {})
+        assert shades(painter.paint(go.Figure(trace)))
 
 
 def test_the_picture_has_the_axes_and_places_that_the_figure_asks_for():
     logs = go.Figure(go.Scatter(x=[1, 10, 100], y=[1, 10, 100]))
-    straight = painter.paint(logs)
-    assert painter.paint(logs.update_xaxes(type="log")) != straight
+    scales = lambda: [(a.get_xscale(), a.get_yscale()) for a in painter.drawn(logs).axes]
+    assert scales() == [("linear", "linear")]
+    logs.update_xaxes(type="log")
+    assert scales() == [("log", "linear")]
     two = make_subplots(1, 2)
     two.add_scatter(x=[1, 2], y=[1, 2], row=1, col=1, line_color="red")
     two.add_bar(x=[1, 2], y=[1, 2], row=1, col=2, marker_color="blue")

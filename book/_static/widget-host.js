@@ -163,7 +163,7 @@
     return layout?.visibility === "hidden" || layout?.display === "none";
   }
 
-  const tools = { states, draw, note, hidden, bringsFrontEnd, modelOf };
+  const tools = { states, draw, note, hidden, bringsFrontEnd };
 
   /**
    * Draws the widget of one view. Until that is done its picture, which the page holds, stays in sight and the widget

@@ -239,9 +239,8 @@ def program_for(chunk, engine, device, digest):
 
 
 def can_compile(device):
-    """Whether there is what torch.compile needs.
-
-    A C++ compiler and Python's headers for a CPU, Triton for CUDA.
+    """Whether there is what torch.compile needs: for a CPU a C++ compiler and Python's headers, for
+    CUDA Triton.
     """
     if device.type == "cpu":
         wanted = (os.environ.get("CXX"), "g++", "clang++")

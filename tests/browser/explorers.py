@@ -282,10 +282,15 @@ class Shown:
             assert float(value) == pytest.approx(self.record.axes[axis][index], rel=5e-3)
         else:
             meta = next(a for a in self.record.meta["axes"] if a["name"] == axis)
-            expected = (
-                f"mean of {words.label(meta['label'])}s" if index == MEAN else meta["texts"][index]
-            )
+            expected = mean_text(meta) if index == MEAN else meta["texts"][index]
             assert self.control(axis).input_value() == expected
+
+
+def mean_text(axis):
+    """What the mean over an axis is called: its name may have a text of its own."""
+    if axis["name"] in words.templates("mean"):
+        return words.text(f"mean.{axis['name']}")
+    return words.text("mean.any", label=words.label(axis["label"]))
 
 
 def open_all(chromium, path, **options):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from explorers import AXE, open_one, write_page
+from playwright.sync_api import expect
 from test_payload import axis as axis_of
 from test_payload import record
 
@@ -224,9 +225,9 @@ def test_values_that_read_alike_get_more_digits_everywhere(opened):
     assert options == ["mean of draws", "20240101", "20240102"]
     texts = set()
     for position in range(2):
-        shown.move_by_keyboard(
-            "learning_rate", position - shown.choice["learning_rate"] or 1
-        ) if shown.choice["learning_rate"] != position else None
+        by = position - shown.choice["learning_rate"]
+        if by:
+            shown.move_by_keyboard("learning_rate", by)
         texts.add(shown.control("learning_rate").get_attribute("aria-valuetext"))
     assert texts == {"learning rate 0.1", "learning rate 0.10004"}
     shown.root.locator("[data-copy=link]").click()
@@ -380,8 +381,7 @@ def test_on_paper_everything_is_whole_and_what_stands_for_data_keeps_its_colour(
     shown.page.emulate_media(media="print")
     shown.page.set_viewport_size({"width": 700, "height": 1000})
     for selector in (".map-cell", "canvas", ".ramp-bar", "[data-axis=learning_rate]"):
-        exact = "e => getComputedStyle(e).printColorAdjust"
-        assert shown.root.locator(selector).first.evaluate(exact) == "exact", selector
+        expect(shown.root.locator(selector).first).to_have_css("print-color-adjust", "exact")
     for panel in ("map", "words", "curves", "view"):
         element = shown.root.locator(f".panel-{panel}").first
         assert element.evaluate("e => getComputedStyle(e).breakInside") == "avoid", panel

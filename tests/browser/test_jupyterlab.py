@@ -19,6 +19,7 @@ from ipywidgets.embed import dependency_state
 from jupyter import ROOT, JupyterLab
 
 import labs
+from labs import words
 
 CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
 USUAL = {"LABS_CACHE": os.environ.get("LABS_CACHE")}  # before a test gets a cache of its own
@@ -245,10 +246,11 @@ def test_the_panels_chart_tells_the_numbers_under_the_pointer(notebook):
     left = float(svg.get_attribute("data-x-range").split(",")[0])
     svg.hover(position={"x": left, "y": 60})
     readout = chart.root.locator(".readout")
-    first = [
+    train, val = (
         re.search(rf"{name} from (\S+) to", chart.name)[1] for name in ("training", "validation")
-    ]
-    assert readout.text_content() == f"step 0: training {first[0]}, validation {first[1]}"
+    )
+    expected = words.text("curves.readout", step=0, train=train, val=val)
+    assert readout.text_content() == expected
 
 
 def test_the_panels_switches_bend_its_own_axes_and_the_kernel_knows(notebook):

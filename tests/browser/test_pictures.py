@@ -9,7 +9,7 @@ import small_book
 from small_book import PLOTLY, cell, text
 
 from labs import painter
-from labs.plotted import Figure
+from labs.painter import Figure
 
 CAPTION = r"*What to see: a line that rises. It gets steeper with $\eta$.*"
 FIRST = "What to see: a line that rises."

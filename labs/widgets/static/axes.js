@@ -27,7 +27,8 @@ export function drawAxes(parts, { x, y }, before, frame, runs, t) {
   const line = (x1, x2, y1, y2) => s("line", { x1, x2, y1, y2 });
   const text = (x, y, anchor, words) => s("text", { x, y, "text-anchor": anchor }, words);
   const ticks = x.ticks.filter((tick) => right - x.place(tick) > 14 || tick === x.domain[1]);
-  parts.grid.replaceChildren(...y.ticks.map((tick) => line(left, right, y.place(tick), y.place(tick))));
+  const level = (height) => line(left, right, height, height);
+  parts.grid.replaceChildren(...y.ticks.map((tick) => level(y.place(tick))));
   parts.axes.replaceChildren(
     line(left, right, bottom, bottom),
     ...y.ticks.map((tick) => text(left - 8, y.place(tick) + 4, "end", formatTick(tick))),

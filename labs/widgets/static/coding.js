@@ -1,6 +1,8 @@
 /** Bytes to arrays: what labs/widgets/coding.py coded. Its docstring tells how. */
 
-const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
+const TYPES = {
+  float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array,
+};
 
 /** @param {Uint8Array} bytes a zlib stream */
 export async function inflate(bytes) {

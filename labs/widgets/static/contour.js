@@ -15,9 +15,12 @@ export function contour(values, width, height, level) {
       const at = CORNERS.map(([dx, dy]) => values[(y + dy) * width + x + dx]);
       const crossings = EDGES.filter(([a, b]) => at[a] < level !== at[b] < level).map(([a, b]) => {
         const share = (level - at[a]) / (at[b] - at[a]);
-        return [0, 1].map((i) => [x, y][i] + CORNERS[a][i] + share * (CORNERS[b][i] - CORNERS[a][i]));
+        const [from, to] = [CORNERS[a], CORNERS[b]];
+        return [0, 1].map((i) => [x, y][i] + from[i] + share * (to[i] - from[i]));
       });
-      for (let i = 0; i + 1 < crossings.length; i += 2) segments.push([...crossings[i], ...crossings[i + 1]]);
+      for (let i = 0; i + 1 < crossings.length; i += 2) {
+        segments.push([...crossings[i], ...crossings[i + 1]]);
+      }
     }
   }
   return segments;

@@ -48,14 +48,16 @@ export function picker(axis, onInput, mean) {
 export function select(label, options, attributes, onInput) {
   const id = freshId();
   const chosen = { input: () => onInput(input.selectedIndex) };
-  const input = h("select", { id, ...attributes, ...chosen }, ...options.map((text) => h("option", {}, text)));
-  const element = h("div", { class: "control control-select" }, h("label", { for: id }, label), input);
+  const rows = options.map((text) => h("option", {}, text));
+  const input = h("select", { id, ...attributes, ...chosen }, ...rows);
+  const element = h("div", { class: "control" }, h("label", { for: id }, label), input);
   return withValue(element, (index) => { input.selectedIndex = index; });
 }
 
 /** A check box. */
 export function toggle(label, attributes, onInput) {
-  const input = h("input", { type: "checkbox", ...attributes, input: () => onInput(input.checked) });
+  const listener = { input: () => onInput(input.checked) };
+  const input = h("input", { type: "checkbox", ...attributes, ...listener });
   return withValue(h("label", { class: "toggle" }, input, label), (on) => { input.checked = on; });
 }
 
@@ -69,7 +71,8 @@ function rangeInput(count, onInput) {
 
 function labelled(label, input, describe) {
   const output = h("output", { for: input.id });
-  const element = h("div", { class: "control" }, h("label", { for: input.id }, label), output, input);
+  const name = h("label", { for: input.id }, label);
+  const element = h("div", { class: "control" }, name, output, input);
   return withValue(element, (index) => {
     if (input.value !== String(index)) input.value = String(index);
     say(output, describe(index));

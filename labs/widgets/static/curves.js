@@ -32,14 +32,16 @@ export function lossChart(runs, t, { tall = false } = {}) {
     const before = state.before && domainOf(runs, { ...state, shown: state.before, live: {} });
     drawAxes(parts, scales, before, frame, runs, t);
     for (const name in parts.paths) drawLine(parts.paths[name], lines[name], scales);
-    parts.notes.forEach((note) => { note.hidden = !lines[`band_${runs.loss.name}`]?.steps.length; });
+    const band = lines[`band_${runs.loss.name}`];
+    parts.notes.forEach((note) => { note.hidden = !band?.steps.length; });
     drawEnds(parts.ends, lines, scales, t);
     drawStop(parts, state.shown, scales, t);
     drawMoment(parts, state, scales);
   };
   const resize = (width) => {
-    const height = tall ? Math.min(400, Math.max(230, width * 0.6)) : Math.min(250, Math.max(190, width * 0.3));
-    Object.assign(frame, { width, height: Math.round(height) });
+    const [least, most, share] = tall ? [230, 400, 0.6] : [190, 250, 0.3];
+    const height = Math.round(Math.min(most, Math.max(least, width * share)));
+    Object.assign(frame, { width, height });
     if (last) draw(last);
   };
   readout(parts, runs, () => last, () => scales, t);
@@ -50,21 +52,23 @@ export function lossChart(runs, t, { tall = false } = {}) {
 /** The paths stand in the order in which they are painted. */
 function skeleton(runs, t) {
   const band = `band_${runs.loss.name}`;
-  const series = [band, ...["ghost_", "", "live_"].flatMap((kind) => NAMES.map((name) => kind + name))];
+  const lines = ["ghost_", "", "live_"].flatMap((kind) => NAMES.map((name) => kind + name));
   const path = (name) => s("path", { "data-series": name, d: "" });
-  const paths = Object.fromEntries(series.map((name) => [name, path(name)]));
+  const paths = Object.fromEntries([band, ...lines].map((name) => [name, path(name)]));
   const clip = `clip-${Math.random().toString(36).slice(2)}`;
   const group = (name) => s("g", { class: name });
   const parts = {
     paths, clip: s("rect"), grid: group("grid"), axes: group("axes"), ends: group("ends"),
-    stop: group("stop"), news: group("stop"), moment: s("line", { class: "moment" }), future: s("rect", { class: "future" }),
-    rule: s("line", { class: "rule", visibility: "hidden" }), readout: s("text", { class: "readout" }),
-    moved: s("text", { class: "moved" }),
+    stop: group("stop"), news: group("stop"),
+    moment: s("line", { class: "moment" }), future: s("rect", { class: "future" }),
+    rule: s("line", { class: "rule", visibility: "hidden" }),
+    readout: s("text", { class: "readout" }), moved: s("text", { class: "moved" }),
   };
   parts.svg = s("svg", { class: "curves", role: "img", "aria-label": t("curves.picture") },
     s("clipPath", { id: clip }, parts.clip), parts.grid, parts.stop,
     s("g", { "clip-path": `url(#${clip})` }, ...Object.values(paths)),
-    parts.future, parts.moment, parts.axes, parts.rule, parts.news, parts.ends, parts.moved, parts.readout);
+    parts.future, parts.moment, parts.axes, parts.rule,
+    parts.news, parts.ends, parts.moved, parts.readout);
   parts.notes = bandNote(runs, t);
   parts.box = h("div", { class: "curves-box" }, parts.svg);
   parts.element = h("section", { class: "panel panel-curves", "aria-label": t("curves.title") },
@@ -77,8 +81,9 @@ function bandNote(runs, t) {
   if (!over.length) return [];
   const n = over.reduce((product, axis) => product * axis.values.length, 1);
   const label = labelsOf(over, t);
-  const swatch = h("i", { class: `swatch swatch-band of-${runs.loss.name}`, "aria-hidden": "true" });
-  return [h("p", { class: "note" }, swatch, t(`curves.band_${runs.loss.name}`, { n, label }))];
+  const { name } = runs.loss;
+  const swatch = h("i", { class: `swatch swatch-band of-${name}`, "aria-hidden": "true" });
+  return [h("p", { class: "note" }, swatch, t(`curves.band_${name}`, { n, label }))];
 }
 
 /** The horizontal axis is the whole training; the vertical one fits what is shown. */
@@ -118,7 +123,8 @@ function linesOf(runs, { shown, before, live }) {
   };
   const living = (values) =>
     (live.steps?.length ? { steps: live.steps, values: values.map((v) => v ?? NaN) } : null);
-  const lines = { [`band_${runs.loss.name}`]: bandOf(runs, repeated(runs.axes, shown.choice), shown) };
+  const band = bandOf(runs, repeated(runs.axes, shown.choice), shown);
+  const lines = { [`band_${runs.loss.name}`]: band };
   for (const name of NAMES) {
     lines[`ghost_${name}`] = line(name, before);
     lines[name] = line(name, shown);
@@ -134,7 +140,8 @@ function bandOf(runs, members, shown) {
   const length = lastFinite(seriesOf(runs, name, shown.members)) + 1;
   const { low, high } = envelope(runs, name, members);
   return {
-    steps: runs.times.slice(0, length), low: low.subarray(0, length), high: high.subarray(0, length),
+    steps: runs.times.slice(0, length),
+    low: low.subarray(0, length), high: high.subarray(0, length),
   };
 }
 

@@ -21,7 +21,8 @@ export function s(tag, attributes = {}, ...children) {
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
-    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== false) element.setAttribute(name, String(value));
   }
   element.append(...children);
   return element;
@@ -33,8 +34,9 @@ function fill(element, attributes, children) {
  */
 export function put(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
+    const text = String(value);
     if (value === null) element.removeAttribute(name);
-    else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
+    else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
   return element;
 }

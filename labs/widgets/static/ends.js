@@ -28,15 +28,17 @@ export function drawEnds(group, lines, { x, y }, t) {
     const outside = Math.sign(y.place(values[k]) - height);
     const arrow = ARROWS[outside];
     const text = stopped ? t("curves.none") : arrow + formatLoss(values[k]);
-    return [{ name, label: t(key), text, stopped, outside, x: x.place(Math.max(steps[k], x.domain[0])), y: height }];
+    const place = { x: x.place(Math.max(steps[k], x.domain[0])), y: height };
+    return [{ name, label: t(key), text, stopped, outside, ...place }];
   });
   const heights = spread(ends.map((end) => end.y), 30, y.range[1] + 4, y.range[0] - 18);
   group.replaceChildren(...ends.flatMap((end, i) => endOf(end, heights[i], x.range[1] + 12)));
 }
 
 function endOf({ name, label, text, stopped, outside, x, y }, height, left) {
+  const cross = `M${x - 4},${y - 4}l8,8m0,-8l-8,8`;
   let mark = [];
-  if (stopped) mark = [s("path", { class: `cross of-${name}`, d: `M${x - 4},${y - 4}l8,8m0,-8l-8,8` })];
+  if (stopped) mark = [s("path", { class: `cross of-${name}`, d: cross })];
   else if (!outside) mark = [s("circle", { class: `dot of-${name}`, cx: x, cy: y, r: 3 })];
   return [...mark,
     s("text", { class: `label of-${name}`, x: left, y: height + 3 }, label),

@@ -72,7 +72,8 @@ function show(runs, model, root, t) {
   TRAITS.forEach((name) => model.on(`change:${name}`, update));
   draw();
   const film = parts.find((part) => part.film)?.film;
-  const moves = model.get("play") && film && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const moves = model.get("play") && film && !still;
   const recolour = () => parts.forEach((part) => part.recolour?.());
   const stops = [
     () => TRAITS.forEach((name) => model.off(`change:${name}`, update)),
@@ -119,11 +120,13 @@ function buildParts(runs, root, actions, asked, t) {
   const view = modelView(runs, t, actions);
   const chart = lossChart(runs, t, { tall: !view });
   const parts = [
-    marks(runs, root), controls(runs, actions, t), view, chart, chart && chartHead(chart, actions, t),
+    marks(runs, root), controls(runs, actions, t), view,
+    chart, chart && chartHead(chart, actions, t),
     view || !chart ? null : chartFilm(chart, runs, actions, t),
     sentences(runs, asked, t), covered(valueMap(runs, t, actions), asked, t), sharing(runs, t),
   ].filter(Boolean);
-  put(root, { role: "group", "aria-label": rootLabel(runs, t), "data-name": runs.meta.name, "data-runs": runs.count });
+  put(root, { role: "group", "aria-label": rootLabel(runs, t) });
+  put(root, { "data-name": runs.meta.name, "data-runs": runs.count });
   root.replaceChildren(
     h("p", { class: "about" }, aboutText(runs, t)),
     h("div", { class: "notice", role: "alert" }),
@@ -141,7 +144,8 @@ function rootLabel(runs, t) {
 
 function aboutText(runs, t) {
   const facts = {
-    count: formatCount(runs.count), title: t.label(runs.meta.task.title), steps: formatCount(runs.meta.steps ?? 0),
+    count: formatCount(runs.count), steps: formatCount(runs.meta.steps ?? 0),
+    title: t.label(runs.meta.task.title),
   };
   const kind = runs.loss ? "runs" : "settings";
   return t(facts.title ? `explorer.about_${kind}_on` : `explorer.about_${kind}`, facts);
@@ -150,7 +154,8 @@ function aboutText(runs, t) {
 /** What tests and assistive tools read on the root. */
 function marks(runs, root) {
   const draw = ({ shown }) => {
-    const averaged = runs.axes.filter(({ name }) => shown.choice[name] === MEAN).map(({ name }) => name);
+    const names = runs.axes.map(({ name }) => name);
+    const averaged = names.filter((name) => shown.choice[name] === MEAN);
     put(root, {
       "data-run": runAt(runs.axes, shown.choice),
       "data-mean": averaged.length ? averaged.join(" ") : null,
@@ -172,7 +177,9 @@ function controls(runs, actions, t) {
   const place = { class: "panel panel-controls", "aria-label": t("explorer.settings") };
   return {
     element: h("section", place, ...inputs, ...(fixed.length ? [alsoFixed(fixed, t)] : [])),
-    draw: ({ shown }) => inputs.forEach((input, i) => { input.value = shown.choice[long[i].name]; }),
+    draw: ({ shown }) => {
+      inputs.forEach((input, i) => { input.value = shown.choice[long[i].name]; });
+    },
   };
 }
 
@@ -225,9 +232,10 @@ export function onWidthChange(parts, root, state = () => null) {
   const chart = parts.find((part) => part.box);
   const measure = () => {
     const style = getComputedStyle(root);
-    const inside = root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    if (inside <= 0) return;            // in a closed fold or tab
-    for (const part of parts) part.resize?.(Math.max(240, Math.floor((part.box ?? root).clientWidth)));
+    const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    if (root.clientWidth <= padding) return;            // in a closed fold or tab
+    const widthOf = (part) => Math.floor((part.box ?? root).clientWidth);
+    for (const part of parts) part.resize?.(Math.max(240, widthOf(part)));
     parts.forEach((part) => part.draw(state()));
   };
   const observer = new ResizeObserver(measure);

@@ -1,4 +1,6 @@
-/** Numbers as the field writes them: 0.003, 1e-4, 4,096. Values of an axis have texts of their own. */
+/**
+ * Numbers as the field writes them: 0.003, 1e-4, 4,096. Values of an axis have texts of their own.
+ */
 import { isLoss } from "./record.js";
 
 /** A number beside an axis: three digits at most, powers of ten below a thousandth. */

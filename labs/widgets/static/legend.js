@@ -21,7 +21,8 @@ export function mapLegend(runs, t) {
     put(bar, { "data-strong": shade.strong });
     say(better, value.better ? t(`map.${value.better}`) : "");
     better.hidden = !value.better;
-    keys.replaceChildren(...marksOf(runs, value).map(([kind, name]) => key(kind, t(`map.${name}`))));
+    const marks = marksOf(runs, value);
+    keys.replaceChildren(...marks.map(([kind, name]) => key(kind, t(`map.${name}`))));
   };
   return { element, draw };
 }
@@ -39,7 +40,8 @@ function marksOf(runs, value) {
   return marks;
 }
 
-function key(kind, text) {
+/** A swatch and what it stands for. */
+export function key(kind, text) {
   const swatch = h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" });
   return h("span", { class: "key" }, swatch, text);
 }

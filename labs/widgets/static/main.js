@@ -1,6 +1,6 @@
 /**
- * The one module of all of the book's own widgets: a page carries it once. Each widget says with its
- * trait `part` which of these draws it.
+ * The one module of all of the book's own widgets: a page carries it once. Each widget says with
+ * its trait `part` which of these draws it.
  */
 import { renderChart } from "./chart.js";
 import { renderExplorer } from "./explorer.js";

@@ -12,9 +12,10 @@ import { capital } from "./strings.js";
 import { settingText } from "./words.js";
 
 const SHORT = 5;                // characters: longer values are shown in wide cells only
-const NARROW = 560;             // pixels: a narrower map lies with its longer axis up, so that fingers hit its cells
+const NARROW = 560;             // pixels: narrower, the longer axis lies up: fingers hit its cells
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const NO_AXIS = { name: null, label: "", values: [""], texts: [""] };       // stands for the second of a record with one axis
+/** Stands for the second axis of a record that has one. */
+const NO_AXIS = { name: null, label: "", values: [""], texts: [""] };
 
 /**
  * @param {import("./record.js").Runs} runs
@@ -23,25 +24,19 @@ const NO_AXIS = { name: null, label: "", values: [""], texts: [""] };       // s
  */
 export function valueMap(runs, t, actions) {
   if (runs.count < 2) return null;
-  const grid = h("div", { class: "map-grid", role: "grid" });
-  const title = h("p", { class: "title" });
-  const readout = h("p", { class: "note map-readout" });
-  const legend = mapLegend(runs, t);
-  const pickers = mapPickers(runs, t, actions);
-  const element = h("section", { class: "panel panel-map" }, title, pickers.element, grid, legend.element, readout);
+  const parts = skeleton(runs, t, actions);
   let state = null, built = "", cells = [], value = null, shade = null, width = 800;
 
   /** Of no cell where the mean over an axis of the map is shown: it has no place there. */
-  const tell = (cell) => say(readout, cell ? describe(runs, cell, value, state, t) : "");
+  const tell = (cell) => say(parts.readout, cell ? describe(runs, cell, value, state, t) : "");
   const rebuild = () => {
-    const [across, up] = sidesOf(runs, state, width < NARROW);
+    const sides = sidesOf(runs, state, width < NARROW);
     value = runs.values.find(({ name }) => name === state.mapValue);
-    const most = isLoss(value) && runs.loss ? runs.meta.loss_range[1] * 1.2 : null;
-    shade = shading(value, most);
-    cells = build(grid, across, up, value, width, t);
-    say(title, capital(value.label));
-    pickers.draw([across, up], value);
-    legend.draw(value, shade);
+    shade = shading(value, mostOf(runs, value));
+    cells = build(parts.grid, ...sides, value, width, t);
+    say(parts.title, capital(value.label));
+    parts.pickers.draw(sides, value);
+    parts.legend.draw(value, shade);
   };
   const draw = (next) => {
     state = next;
@@ -55,16 +50,33 @@ export function valueMap(runs, t, actions) {
     width = wide;
     if (state) draw(state);
   };
-  followReader(grid, () => cells, tell, (cell) => {
+  followReader(parts.grid, () => cells, tell, (cell) => {
     actions.choose(onAxes(cell));
     cell.element.focus({ preventScroll: true });
   });
-  return { element, draw, resize };
+  return { element: parts.element, draw, resize };
+}
+
+function skeleton(runs, t, actions) {
+  const title = h("p", { class: "title" });
+  const pickers = mapPickers(runs, t, actions);
+  const grid = h("div", { class: "map-grid", role: "grid" });
+  const legend = mapLegend(runs, t);
+  const readout = h("p", { class: "note" });
+  const element = h("section", { class: "panel panel-map" },
+    title, pickers.element, grid, legend.element, readout);
+  return { element, title, pickers, grid, legend, readout };
+}
+
+/** The loss above which all share the last shade; null for a value that is no loss. */
+function mostOf(runs, value) {
+  return isLoss(value) && runs.loss ? runs.meta.loss_range[1] * 1.2 : null;
 }
 
 /** What lies across and what lies up. */
 function sidesOf(runs, { mapAxes }, narrow) {
-  const [across, up = NO_AXIS] = mapAxes.map((name) => runs.axes.find((axis) => axis.name === name));
+  const axisOf = (name) => runs.axes.find((axis) => axis.name === name);
+  const [across, up = NO_AXIS] = mapAxes.map(axisOf);
   const turned = narrow && up.name !== null && across.values.length > up.values.length;
   return turned ? [up, across] : [across, up];
 }
@@ -83,7 +95,8 @@ function mapPickers(runs, t, actions) {
   let shown = [];
   const sides = long.length < 2 ? [] : ["x", "y"].map((side, i) => select(t(`map.${side}`), labels,
     { "data-map-axis": side }, (k) => actions.setMapAxes(swapped(shown, i, long[k].name))));
-  const values = runs.values.length < 2 ? [] : [select(t("map.value"), runs.values.map(({ label }) => label),
+  const names = runs.values.map(({ label }) => label);
+  const values = names.length < 2 ? [] : [select(t("map.value"), names,
     { "data-map-value": "" }, (k) => actions.setMapValue(runs.values[k].name))];
   const draw = (axes, value) => {
     shown = axes.map(({ name }) => name);
@@ -100,7 +113,10 @@ function swapped(names, side, name) {
 }
 
 function followReader(grid, cells, tell, choose) {
-  const cellOf = (target) => cells().find((cell) => cell.element === target.closest("[role=gridcell]"));
+  const cellOf = (target) => {
+    const element = target.closest("[role=gridcell]");
+    return cells().find((cell) => cell.element === element);
+  };
   grid.addEventListener("click", (event) => {
     const cell = cellOf(event.target);
     if (cell) choose(cell);
@@ -141,13 +157,15 @@ function build(grid, across, up, value, width, t) {
     return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", text), ...row);
   });
   const every = across.control === "list" ? 1 : tickDistance(across.texts, width);
-  const ticks = across.texts.map((text, x) => tick("x", "columnheader", x % every === 0 ? text : ""));
+  const shown = across.texts.map((text, x) => (x % every === 0 ? text : ""));
+  const ticks = shown.map((text) => tick("x", "columnheader", text));
   const key = up.name === null ? "map.label_row" : "map.label";
   put(grid, { "aria-label": t(key, { value: value.label, x: across.label, y: up.label }) });
   const widest = Math.max(...up.texts.map((text) => text.length));
   grid.style.setProperty("--columns", String(across.texts.length));
   grid.style.setProperty("--ticks", `${widest + 1.5}ch`);
-  const foot = h("div", { role: "row", class: "map-row map-foot" }, tick("y", "columnheader", ""), ...ticks);
+  const corner = tick("y", "columnheader", "");
+  const foot = h("div", { role: "row", class: "map-row map-foot" }, corner, ...ticks);
   grid.replaceChildren(...rows.reverse(), foot);
   return cells;
 }
@@ -163,12 +181,13 @@ function paint(cells, runs, value, { shown }, shade, t) {
   const format = formatOf(value);
   const sign = { lower: 1, higher: -1 }[value.better];
   let best = null;
+  const beats = (number) => sign * number < (best ? sign * best.number : Infinity);
   for (const cell of cells) {
     cell.shown = shownAt(runs, { ...shown.choice, ...onAxes(cell) });
     cell.number = valueOf(value, cell.shown.members);
     cell.known = !Number.isNaN(cell.number);
     cell.here = Object.entries(onAxes(cell)).every(([name, i]) => shown.choice[name] === i);
-    if (sign && cell.known && !(sign * cell.number >= (best ? sign * best.number : Infinity))) best = cell;
+    if (sign && cell.known && beats(cell.number)) best = cell;
   }
   const long = cells.some(({ known, number }) => known && format(number).length > SHORT);
   for (const cell of cells) {
@@ -200,7 +219,9 @@ function cellText(cell, value, t) {
 
 /** A cell in words, with what is held fixed. */
 function describe(runs, cell, value, { shown }, t) {
-  const held = runs.axes.filter((axis) => axis.values.length > 1 && axis !== cell.across && axis !== cell.up);
+  const sides = [cell.across, cell.up];
+  const held = runs.axes.filter((axis) => axis.values.length > 1 && !sides.includes(axis));
   const text = cellText(cell, value, t);
-  return held.length ? t("map.held", { cell: text, setting: settingText(held, shown.choice, t) }) : text;
+  if (!held.length) return text;
+  return t("map.held", { cell: text, setting: settingText(held, shown.choice, t) });
 }

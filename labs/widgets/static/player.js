@@ -15,11 +15,9 @@ const PLAY = "M4,2L14,8L4,14Z", PAUSE = "M3,2h4v12h-4ZM9,2h4v12h-4Z";
  */
 export function player(steps, t, actions) {
   if (steps.length < 2) return null;
-  const icon = s("path");
-  const picture = s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, icon);
-  const button = h("button", { type: "button", class: "play", "data-play": "", click: () => (timer ? stop() : play()) },
-    picture);
-  const scrub = scrubber(t("play.scrub"), steps, (step) => t("play.step", { step: formatCount(step) }), (frame) => {
+  const button = playButton(() => (timer ? stop() : play()), t);
+  const textOf = (step) => t("play.step", { step: formatCount(step) });
+  const scrub = scrubber(t("play.scrub"), steps, textOf, (frame) => {
     stop();
     actions.setFrame(frame);
   });
@@ -27,18 +25,14 @@ export function player(steps, t, actions) {
   const pause = Math.min(Math.max(FILM / steps.length, shortest), longest);
   let timer = null, frame = 0;
 
-  const show = () => {
-    put(button, { "data-playing": timer ? "" : null, "aria-label": t(timer ? "play.pause" : "play.play") });
-    put(icon, { d: timer ? PAUSE : PLAY });
-  };
   const stop = () => {
     clearInterval(timer);
     timer = null;
-    show();
+    button.show(false);
   };
   const advance = () => {
     if (!timer) return;
-    if (!button.isConnected || frame >= steps.length - 1) return stop();
+    if (!button.element.isConnected || frame >= steps.length - 1) return stop();
     actions.setFrame(frame + 1);
   };
   /** From where it stands, or from the start where it stands at the end. */
@@ -46,12 +40,27 @@ export function player(steps, t, actions) {
     if (frame >= steps.length - 1) actions.setFrame(0);
     timer = setInterval(advance, pause);
     setTimeout(advance, shortest);      // so that it is seen at once to move
-    show();
+    button.show(true);
   };
   const draw = (state) => {
     frame = state.frame;
     scrub.value = frame;
   };
-  show();
-  return { element: h("div", { class: "player" }, button, scrub), draw, play, stop };
+  const element = h("div", { class: "player" }, button.element, scrub);
+  return { element, draw, play, stop };
+}
+
+/** A button that says what a press does: play, or pause while the film plays. */
+function playButton(click, t) {
+  const icon = s("path");
+  const picture = s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, icon);
+  const attributes = { type: "button", class: "play", "data-play": "" };
+  const element = h("button", { ...attributes, click }, picture);
+  const show = (playing) => {
+    const label = t(playing ? "play.pause" : "play.play");
+    put(element, { "data-playing": playing ? "" : null, "aria-label": label });
+    put(icon, { d: playing ? PAUSE : PLAY });
+  };
+  show(false);
+  return { element, show };
 }

@@ -43,7 +43,8 @@ export const MEAN = "mean";
  * @property {number[]} times K steps
  * @property {Record<string, Float64Array>} curves the losses by name, R × K, NaN where missing
  * @property {Value[]} values
- * @property {Value | null} loss the final value of the loss that runs are judged by, null without curves
+ * @property {Value | null} loss the final value of the loss that runs are judged by, null without
+ * curves
  * @property {Int32Array} diverged_at R, -1 where a run did not diverge
  * @property {Uint8Array} trained R
  * @property {number[]} moments the steps that training can be stopped at to look
@@ -108,7 +109,8 @@ function positionIn(choice, name) {
 
 /** The runs at `choice`: one, or those whose mean is shown. */
 export function runsAt(axes, choice) {
-  return combinations(axes.filter(({ name }) => choice[name] === MEAN), choice).map((one) => runAt(axes, one));
+  const averaged = axes.filter(({ name }) => choice[name] === MEAN);
+  return combinations(averaged, choice).map((one) => runAt(axes, one));
 }
 
 /** @returns {Shown} what is shown at `choice` */

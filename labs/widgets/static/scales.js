@@ -12,7 +12,8 @@
 /** @returns {Scale} */
 export function makeScale(kind, domain, range, count) {
   const forth = kind === "log" ? Math.log : Number;
-  if (!(domain[1] > domain[0])) domain = [domain[0] ?? 0, (domain[0] || 1) * 2];        // of a single step
+  const single = !(domain[1] > domain[0]);              // of a single step
+  if (single) domain = [domain[0] ?? 0, (domain[0] || 1) * 2];
   const [from, to] = domain.map(forth);
   const slope = (range[1] - range[0]) / (to - from);
   return {
@@ -36,7 +37,7 @@ export function linearTicks([low, high], count) {
  * Powers of ten, with 2 and 5 between them where there is room; round numbers where the domain
  * spans hardly one.
  */
-export function logTicks([low, high], count) {
+function logTicks([low, high], count) {
   const ticks = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
     for (const m of [1, 2, 5]) ticks.push(Number((m * 10 ** e).toPrecision(12)));
@@ -50,7 +51,7 @@ export function logTicks([low, high], count) {
 }
 
 /** The smallest of 1, 2, 5 × 10ⁿ that is at least `step`. */
-export function roundStep(step) {
+function roundStep(step) {
   const ten = 10 ** Math.floor(Math.log10(step));
   return [1, 2, 5, 10].map((m) => m * ten).find((round) => round >= step * (1 - 1e-9));
 }
@@ -59,7 +60,8 @@ export function roundStep(step) {
  * The domain of a loss axis that fits `values`: its ends are round, so that it stays where it is
  * while settings hardly differ.
  * @param {"linear" | "log"} kind
- * @param {Iterable<number>} values losses; what is no number, or has no place on the axis, is left out
+ * @param {Iterable<number>} values losses; what is no number, or has no place on the axis, is left
+ * out
  * @returns {[number, number]}
  */
 export function lossDomain(kind, values) {
@@ -71,7 +73,8 @@ export function lossDomain(kind, values) {
   }
   if (high === 0) return kind === "log" ? [0.1, 1] : [0, 1];
   if (kind === "linear") return [0, roundUp(high * 1.02)];
-  return [roundUp(low * 1.02) === roundUp(high) ? roundDown(low / 2) : roundDown(low), roundUp(high)];
+  const near = roundUp(low * 1.02) === roundUp(high);
+  return [roundDown(near ? low / 2 : low), roundUp(high)];
 }
 
 const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];

@@ -3,8 +3,8 @@
  * better.
  */
 
-const SPREAD = 8;               // values further apart than this ratio are shaded by their logarithm
-const KEPT = 0.98;              // of the losses: those of runs on their way to diverging share the last shade
+const SPREAD = 8;               // from this ratio on, values are shaded by their logarithm
+const KEPT = 0.98;              // of the losses: of runs that are about to diverge share one shade
 
 /**
  * @typedef {object} Shade
@@ -26,10 +26,12 @@ export function shading(value, most) {
   const sorted = Float64Array.from(value.array).filter(Number.isFinite).sort();
   const low = sorted[0] ?? 0;
   const last = sorted[sorted.length - 1] ?? 1;
-  const high = most === null ? last : Math.max(low, Math.min(sorted[Math.floor(sorted.length * KEPT)] ?? last, most));
+  const kept = sorted[Math.floor(sorted.length * KEPT)] ?? last;
+  const high = most === null ? last : Math.max(low, Math.min(kept, most));
   const log = low > 0 && high > SPREAD * low;
   const [forth, back] = log ? [Math.log, Math.exp] : [Number, Number];
-  const along = (number) => (high > low ? (forth(number) - forth(low)) / (forth(high) - forth(low)) : 0);
+  const reach = forth(high) - forth(low);
+  const along = (number) => (high > low ? (forth(number) - forth(low)) / reach : 0);
   const strong = value.better === "lower" ? "low" : "high";
   return {
     low, high, strong, open: last > high,

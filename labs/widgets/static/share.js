@@ -4,7 +4,7 @@ import { formatLoss } from "./format.js";
 import { readHash, writeHash } from "./permalink.js";
 import { MEAN, repetitions } from "./record.js";
 
-const CHAOTIC = 0.01;           // the relative difference to a twin from which a run is called chaotic
+const CHAOTIC = 0.01;           // a run is chaotic whose relative difference to its twin is larger
 
 /**
  * The panel with the link and, where the record knows it, the call.
@@ -19,19 +19,20 @@ export function sharing(runs, t) {
   const tell = async (text, done, failed) => say(news, t((await copied(text)) ? done : failed));
   const copyCall = () => tell(code.textContent, "share.copied_call", "share.not_copied");
   const copyLink = () => {
-    history.replaceState(history.state, "", writeHash(runs.meta.name, runs.axes, state.shown.choice));
+    const hash = writeHash(runs.meta.name, runs.axes, state.shown.choice);
+    history.replaceState(history.state, "", hash);
     return tell(location.href, "share.copied_link", "share.not_copied_link");
   };
   const button = (what, click) =>
     h("button", { type: "button", "data-copy": what, click }, t(`share.copy_${what}`));
   const head = code
-    ? [h("p", { class: "title" }, t("share.call")), button("call", copyCall), button("link", copyLink)]
-    : [button("link", copyLink)];
+    ? [h("p", { class: "title" }, t("share.call")), button("call", copyCall)]
+    : [];
   const call = code
     ? [h("pre", { tabindex: 0, "aria-label": t("share.call") }, code), repeat]
     : [];
   const element = h("section", { class: "panel panel-share" },
-    h("div", { class: "share-head" }, ...head), ...call, news);
+    h("div", { class: "share-head" }, ...head, button("link", copyLink)), ...call, news);
   const draw = (next) => {
     if (state && state.shown !== next.shown) say(news, "");
     state = next;
@@ -45,7 +46,7 @@ export function sharing(runs, t) {
 }
 
 /** The `labs.sweep` call of the run at `choice`, or of the runs whose mean is shown. */
-export function callText(runs, choice) {
+function callText(runs, choice) {
   const codeOf = (name) => {
     const axis = runs.axes.find((a) => a.name === name);
     return axis && (choice[name] === MEAN ? axis.code.join(", ") : axis.code[choice[name]]);
@@ -67,7 +68,8 @@ function isFirstRepetition({ axes }, choice) {
 function repeatText(share, own, t) {
   if (Number.isNaN(share)) return t("share.unknown");
   const kind = share === Infinity ? "chaotic_diverged" : share > CHAOTIC ? "chaotic" : "steady";
-  return t(own ? `share.${kind}` : `share.${kind}_first`, { percent: formatLoss(Math.max(0.01, 100 * share)) });
+  const percent = formatLoss(Math.max(0.01, 100 * share));
+  return t(own ? `share.${kind}` : `share.${kind}_first`, { percent });
 }
 
 /**
@@ -82,7 +84,8 @@ export function followAddress(runs, notice, choose, t) {
     const asked = readHash(location.hash, runs.meta.name, runs.axes);
     if (!asked) return;
     if (Object.keys(asked.choice).length) choose(asked.choice);
-    notice.replaceChildren(...asked.unknown.map((miss) => h("p", {}, missText(runs.axes, miss, t))));
+    const misses = asked.unknown.map((miss) => missText(runs.axes, miss, t));
+    notice.replaceChildren(...misses.map((text) => h("p", {}, text)));
     const dismiss = { type: "button", click: () => notice.replaceChildren() };
     if (asked.unknown.length) notice.append(h("button", dismiss, t("share.dismiss")));
     if (isFirst(notice.parentElement)) notice.parentElement.scrollIntoView({ block: "start" });

@@ -28,8 +28,8 @@ export function drawStop(parts, { members, lost, diverged_at: step, trained }, {
   const edge = s("line", { class: "edge", x1: left, x2: left, y1: top, y2: bottom });
   parts.stop.append(hatch(left, right, top, bottom), edge);
   parts.news.append(...words.map((text, i) => {
-    const attributes = { class: i ? "detail" : "headline", ...place, y: (top + bottom) / 2 + 20 * i };
-    return s("text", attributes, text);
+    const y = (top + bottom) / 2 + 20 * i;
+    return s("text", { class: i ? "detail" : "headline", ...place, y }, text);
   }));
 }
 

@@ -19,11 +19,11 @@ export function colours(root, names) {
 }
 
 /**
- * Call `redraw` when the colours that `root` inherits change between light and dark, whoever changes
- * them and how: a colour that depends on the scheme has a transition, and its end is an event. What
- * is hidden has none, and is looked at when it comes back; JupyterLab hides itself for less than a
- * frame, which only cancels the transition. Paper is light, and a canvas is printed as it was painted
- * before. Returns a function that stops it.
+ * Call `redraw` when the colours that `root` inherits change between light and dark, whoever
+ * changes them and how: a colour that depends on the scheme has a transition, and its end is an
+ * event. What is hidden has none, and is looked at when it comes back; JupyterLab hides itself for
+ * less than a frame, which only cancels the transition. Paper is light, and a canvas is printed as
+ * it was painted before. Returns a function that stops it.
  */
 export function onThemeChange(root, redraw) {
   const probe = root.appendChild(document.createElement("i"));

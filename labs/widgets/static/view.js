@@ -25,8 +25,9 @@ export function modelView(runs, t, actions) {
   const film = player(about.steps, t, actions);
   const pointsAt = pointsOf(runs);
   const box = h("div", { class: "view-box" }, picture.element, veil);
-  const element = h("section", { class: "panel panel-view", "aria-label": t(`view.title_${about.kind}`) },
-    h("div", { class: "stage" }, box, ...(film ? [film.element] : [])), picture.key, note);
+  const stage = h("div", { class: "stage" }, box, ...(film ? [film.element] : []));
+  const place = { class: "panel panel-view", "aria-label": t(`view.title_${about.kind}`) };
+  const element = h("section", place, stage, picture.key, note);
 
   const draw = (state) => {
     const step = about.steps[state.frame];
@@ -34,7 +35,8 @@ export function modelView(runs, t, actions) {
     const missing = whyMissing(runs, run, step, t);
     say(veil, missing);
     veil.hidden = !missing;
-    put(picture.element, { "aria-label": missing || picture.describe(step), "data-step": step ?? null });
+    const seen = missing || picture.describe(step);
+    put(picture.element, { "aria-label": seen, "data-step": step ?? null });
     film?.draw(state);
     say(note, notes(runs, state.shown.choice, t));
     picture.draw(missing ? null : lookAt(runs, state), pointsAt(state.shown.choice));
@@ -55,7 +57,8 @@ function whyMissing(runs, run, step, t) {
   const diverged = runs.diverged_at[run];
   if (!runs.trained[run]) return t("view.untrained");
   if (!runs.frames.length && !runs.track) return t("view.none");
-  if (runs.track || diverged < 0 || step < diverged) return "";         // a path shows where it leads
+  if (runs.track) return "";                            // a path shows where it leads
+  if (diverged < 0 || step < diverged) return "";
   const over = repetitions(runs.axes);
   const facts = { setting: settingText(over, firstOf(over), t), step: formatCount(diverged) };
   return t(over.length ? "view.diverged_of" : "view.diverged", facts);
@@ -74,12 +77,13 @@ function lookAt(runs, { shown, frame }) {
 }
 
 /**
- * A function of the choice that gives the samples which belong to it, as objects by column; the same
- * array for the same samples.
+ * A function of the choice that gives the samples which belong to it, as objects by column; the
+ * same array for the same samples.
  */
 function pointsOf(runs) {
   if (!runs.samples) return () => [];
-  const axes = runs.meta.view.sample_axes.map((name) => runs.axes.find((axis) => axis.name === name));
+  const axisOf = (name) => runs.axes.find((axis) => axis.name === name);
+  const axes = runs.meta.view.sample_axes.map(axisOf);
   const known = [];
   return (choice) => (known[runAt(axes, choice)] ??= readPoints(runs, runAt(axes, choice)));
 }
@@ -91,14 +95,17 @@ function readPoints(runs, set) {
   const points = [];
   for (let i = 0; i < count; i++) {
     const row = runs.samples.subarray(start + i * columns.length, start + (i + 1) * columns.length);
-    if (!row.some(Number.isNaN)) points.push(Object.fromEntries(columns.map((name, k) => [name, row[k]])));
+    const named = columns.map((name, k) => [name, row[k]]);
+    if (!row.some(Number.isNaN)) points.push(Object.fromEntries(named));
   }
   return points;
 }
 
 /** What the page leaves out of the record, and whose model this is. */
 function notes(runs, choice, t) {
-  const { steps, recorded, pixels, recorded_pixels: all, samples, recorded_samples: known } = runs.meta.view;
+  const { steps, recorded, pixels, recorded_pixels: all } = runs.meta.view;
+  const { samples, recorded_samples: known } = runs.meta.view;
+  const thinned = steps.length && steps.length < recorded;
   const over = repetitions(runs.axes);
   const first = firstOf(over);
   const diverged = runs.track ? runs.diverged_at[viewedRun(runs, choice)] : -1;
@@ -106,8 +113,9 @@ function notes(runs, choice, t) {
   return [
     diverged >= 0 ? t("view.path_diverged", { step: formatCount(diverged) }) : "",
     other ? t("view.repeats", { setting: settingText(over, first, t) }) : "",
-    steps.length && steps.length < recorded ? t("view.thinned", { kept: steps.length, all: recorded }) : "",
+    thinned ? t("view.thinned", { kept: steps.length, all: recorded }) : "",
     pixels < all ? t("view.pixels", { pixels, all }) : "",
-    samples < known ? t("view.samples", { kept: formatCount(samples), all: formatCount(known) }) : "",
+    samples < known
+      ? t("view.samples", { kept: formatCount(samples), all: formatCount(known) }) : "",
   ].filter(Boolean).join(" ");
 }

@@ -7,15 +7,16 @@ import { formatCount, formatLoss } from "./format.js";
 import { MEAN, combinations, runsAt, seriesOf, valueOf } from "./record.js";
 
 const CLEARLY = 0.9;            // ends clearly lower: below nine tenths
-const FALLING = 0.995;          // still falling: the last quarter of training took off half a percent or more
+const FALLING = 0.995;          // still falling: half a percent or more in the last quarter
 const ARRIVED = 1e-3;           // of the first loss: below, what is left is of no account
 const BOUNCING = 1 / 3;         // of the recorded intervals
 const RISEN = 1.1;              // over-fitting: a tenth above its lowest point
-const LEARNED = 0.98;           // of the loss of a constant answer: a model above it has learned nothing
+const LEARNED = 0.98;           // of a constant answer's loss: a model above has learned nothing
 const PENALTIES = ["weight_decay", "l2"];
 
 const RULES = [
-  untrained, diverged, arrived, penalized, slow, tooLarge, dead, bounces, overfits, betterNeighbour, standing,
+  untrained, diverged, arrived, penalized, slow, tooLarge, dead, bounces, overfits,
+  betterNeighbour, standing,
 ];
 
 /**
@@ -54,7 +55,8 @@ function diverged({ runs, shown, choice, first, t }) {
 /** So low that neighbours differ by chance alone, such as where a swing was when training ended. */
 function arrived({ runs, t, val, first }) {
   if (!(val < ARRIVED * first)) return null;
-  return t("why.arrived", { val: formatLoss(val), first: formatLoss(first), steps: formatCount(runs.meta.steps) });
+  const facts = { val: formatLoss(val), first: formatLoss(first) };
+  return t("why.arrived", { ...facts, steps: formatCount(runs.meta.steps) });
 }
 
 /** A penalty, where a weaker one ends clearly lower. */
@@ -75,25 +77,30 @@ function slow({ runs, choice, t, val, train }) {
   const next = neighbour(runs, choice, "learning_rate", 1);
   if (!(train.at(-1) < FALLING * train[threeQuarters]) || !(next?.loss < val)) return null;
   const best = lowerAmong(largerRates(runs, choice), val);
-  return best && t("why.slow", { value: best.value, other: formatLoss(best.loss), val: formatLoss(val) });
+  return best && t("why.slow", atRate(best, val));
 }
 
 /** Nothing learned, or worse than at first, where a smaller rate ends clearly lower. */
 function tooLarge(context) {
   const { runs, choice, t, val, train, first } = context;
-  if (!train || !hasRates(runs) || !(learnedNothing(context) || train.at(-1) > train[0])) return null;
+  if (!train || !hasRates(runs)) return null;
+  if (!learnedNothing(context) && !(train.at(-1) > train[0])) return null;
   const works = smallerRates(runs, choice).find(({ loss }) => loss < CLEARLY * val && loss < first);
-  return works ? t("why.too_large", { value: works.value, other: formatLoss(works.loss), val: formatLoss(val) }) : null;
+  return works ? t("why.too_large", atRate(works, val)) : null;
 }
 
-/** A model that does no better than one that ignores its input, on the samples it was trained on. */
+/**
+ * A model that does no better than one that ignores its input, on the samples it was trained on.
+ */
 function dead(context) {
   const { runs, choice, t, val, train } = context;
   if (!learnedNothing(context)) return null;
-  const facts = { constant: formatLoss(runs.meta.task.constant_loss), train: formatLoss(train.at(-1)) };
+  const constant = formatLoss(runs.meta.task.constant_loss);
+  const facts = { constant, train: formatLoss(train.at(-1)) };
   const better = bestNeighbour(runs, choice, val);
   if (!better) return t("why.dead", facts);
-  return t("why.dead_helped", { ...facts, name: nameOf(better, t), other: formatLoss(better.loss) });
+  const help = { name: nameOf(better, t), other: formatLoss(better.loss) };
+  return t("why.dead_helped", { ...facts, ...help });
 }
 
 function learnedNothing({ runs, train }) {
@@ -107,8 +114,7 @@ function bounces({ runs, choice, t, val, train }) {
   const rises = train.filter((loss, k) => k && loss > train[k - 1]).length;
   const smaller = neighbour(runs, choice, "learning_rate", -1);
   if (rises < BOUNCING * intervals || !(smaller?.loss < CLEARLY * val)) return null;
-  const facts = { value: smaller.value, other: formatLoss(smaller.loss), val: formatLoss(val) };
-  return t("why.bounces", { rises, intervals, ...facts });
+  return t("why.bounces", { rises, intervals, ...atRate(smaller, val) });
 }
 
 function overfits({ runs, choice, t, val, train, curve }) {
@@ -120,7 +126,8 @@ function overfits({ runs, choice, t, val, train, curve }) {
   const facts = { low: formatLoss(curve[lowest]), step, val: formatLoss(val) };
   const helped = lowerAmong(PENALTIES.map((name) => neighbour(runs, choice, name, 1)), val);
   if (!helped) return t("why.overfits", facts);
-  return t("why.overfits_helped", { ...facts, name: nameOf(helped, t), other: formatLoss(helped.loss) });
+  const help = { name: nameOf(helped, t), other: formatLoss(helped.loss) };
+  return t("why.overfits_helped", { ...facts, ...help });
 }
 
 function betterNeighbour({ runs, choice, t, val }) {
@@ -132,9 +139,10 @@ function betterNeighbour({ runs, choice, t, val }) {
 function standing({ runs, choice, members, t, val }) {
   const losses = members.length > 1 ? meansAt(runs, choice) : Array.from(runs.loss.array);
   const better = losses.filter((loss) => loss < val).length;
-  const facts = { better: formatCount(better), count: formatCount(losses.length), name: runs.loss.label };
+  const counts = { better: formatCount(better), count: formatCount(losses.length) };
   const rank = better === 0 ? "best" : better < losses.length / 20 ? "among_best" : "level";
-  return t(members.length > 1 ? `why.${rank}_mean` : `why.${rank}`, facts);
+  const key = members.length > 1 ? `why.${rank}_mean` : `why.${rank}`;
+  return t(key, { ...counts, name: runs.loss.label });
 }
 
 const known = new WeakMap();
@@ -148,8 +156,8 @@ function meansAt(runs, choice) {
 }
 
 /**
- * What stands `by` positions along an axis: {axis, value, loss}, or null at its end or where there is
- * no loss.
+ * What stands `by` positions along an axis: {axis, value, loss}, or null at its end or where there
+ * is no loss.
  */
 function neighbour(runs, choice, name, by) {
   const axis = runs.axes.find((a) => a.name === name);
@@ -160,11 +168,12 @@ function neighbour(runs, choice, name, by) {
 }
 
 /**
- * The best single step in the grid, where it ends clearly lower; a list has no order, so each of its
- * values is one step away.
+ * The best single step in the grid, where it ends clearly lower; a list has no order, so each of
+ * its values is one step away.
  */
 function bestNeighbour(runs, choice, val) {
-  const steps = runs.axes.filter((axis) => !axis.repeats && choice[axis.name] !== MEAN).flatMap((axis) => {
+  const free = runs.axes.filter((axis) => !axis.repeats && choice[axis.name] !== MEAN);
+  const steps = free.flatMap((axis) => {
     const others = axis.values.map((_, i) => i - choice[axis.name]).filter(Boolean);
     const moves = axis.control === "list" ? others : [-1, 1];
     return moves.map((by) => neighbour(runs, choice, axis.name, by));
@@ -178,18 +187,26 @@ function hasRates(runs) {
 
 /** The settings with another rate and all else alike, the nearest first. */
 function smallerRates(runs, choice) {
-  const count = choice.learning_rate;
-  return Array.from({ length: count }, (_, i) => neighbour(runs, choice, "learning_rate", -1 - i)).filter(Boolean);
+  return otherRates(runs, choice, choice.learning_rate, -1);
 }
 
 function largerRates(runs, choice) {
-  const count = runs.axes.find(({ name }) => name === "learning_rate").values.length - 1 - choice.learning_rate;
-  return Array.from({ length: count }, (_, i) => neighbour(runs, choice, "learning_rate", 1 + i)).filter(Boolean);
+  const rates = runs.axes.find(({ name }) => name === "learning_rate").values;
+  return otherRates(runs, choice, rates.length - 1 - choice.learning_rate, 1);
+}
+
+function otherRates(runs, choice, count, sign) {
+  const at = (_, i) => neighbour(runs, choice, "learning_rate", sign * (1 + i));
+  return Array.from({ length: count }, at).filter(Boolean);
 }
 
 function lowerAmong(candidates, val) {
   const lower = candidates.filter((found) => found && found.loss < CLEARLY * val);
   return lower.sort((a, b) => a.loss - b.loss)[0] ?? null;
+}
+
+function atRate({ value, loss }, val) {
+  return { value, other: formatLoss(loss), val: formatLoss(val) };
 }
 
 function compared(found, val, t) {

@@ -28,9 +28,10 @@ export function labelsOf(axes, t) {
 }
 
 /** One value with the name of its axis; names and lists of words speak for themselves. */
-export function axisText({ name, label, values, texts }, index, t) {
+function axisText({ name, label, values, texts }, index, t) {
   if (index === MEAN) return meanText({ name, label }, t);
-  return typeof values[0] === "string" ? texts[index] : t("what.name", { label, value: texts[index] });
+  const value = texts[index];
+  return typeof values[0] === "string" ? value : t("what.name", { label, value });
 }
 
 /** What the mean over an axis of repetitions is called: the table may have a name for it. */
@@ -68,8 +69,10 @@ function metric(runs, { members }, t) {
 
 /** What a record has besides losses and metric. */
 function others(runs, { members }, t) {
-  const said = ({ name }) => name in runs.curves || name === "twin_distance" || (name === "val_metric" && runs.meta.task.metric);
-  const found = runs.values.filter((value) => !said(value)).map((value) => valueText(value, members, t));
+  const isMetric = (name) => name === "val_metric" && runs.meta.task.metric;
+  const said = (name) => name in runs.curves || name === "twin_distance" || isMetric(name);
+  const left = runs.values.filter(({ name }) => !said(name));
+  const found = left.map((value) => valueText(value, members, t));
   return found.length ? t("what.also", { values: listed(found, t) }) : "";
 }
 
@@ -93,12 +96,14 @@ function spread(runs, { shown, mapValue }, t) {
   if (members.length < 2) return "";
   const facts = { n: members.length, label: labelsOf(repetitions(runs.axes), t) };
   const diverged = members.filter((run) => runs.diverged_at[run] >= 0).length;
-  if (diverged) return shown.members.length > 1 ? "" : t("what.repeats_diverged", { ...facts, diverged });
+  if (diverged && shown.members.length > 1) return "";
+  if (diverged) return t("what.repeats_diverged", { ...facts, diverged });
   const value = runs.loss ?? runs.values.find(({ name }) => name === mapValue);
   const numbers = members.map((run) => value.array[run]).filter(Number.isFinite);
   if (numbers.length < members.length) return "";
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map(formatOf(value));
-  return t(low === high ? "what.repeats_same" : "what.repeats", { ...facts, name: value.label, low, high });
+  const key = low === high ? "what.repeats_same" : "what.repeats";
+  return t(key, { ...facts, name: value.label, low, high });
 }
 
 function before(runs, { shown, before: then }, t) {
@@ -106,7 +111,9 @@ function before(runs, { shown, before: then }, t) {
   const moved = runs.axes.filter(({ name }) => shown.choice[name] !== then.choice[name]);
   const facts = { changed: settingText(moved, then.choice, t) };
   if (!then.trained) return t("what.before_untrained", facts);
-  if (then.diverged_at >= 0) return t("what.before_diverged", { ...facts, step: formatCount(then.diverged_at) });
+  if (then.diverged_at >= 0) {
+    return t("what.before_diverged", { ...facts, step: formatCount(then.diverged_at) });
+  }
   return t("what.before", { ...facts, val: formatLoss(valueOf(runs.loss, then.members)) });
 }
 
@@ -116,6 +123,6 @@ function living({ label, steps, train_loss: train, val_loss: val }, t) {
   const k = lastFinite(numbers(train));
   if (k < 0) return t("what.live_start", { label });
   const last = numbers(val)[lastFinite(numbers(val))];
-  const facts = { label, step: formatCount(steps[k]), train: formatLoss(train[k]), val: formatLoss(last) };
-  return t("what.live", facts);
+  const losses = { train: formatLoss(train[k]), val: formatLoss(last) };
+  return t("what.live", { label, step: formatCount(steps[k]), ...losses });
 }

@@ -1,7 +1,9 @@
 /** Two parameters on their way over the surface of the loss, one point a recorded step. */
+import { css, fitted } from "../canvas.js";
 import { contour } from "../contour.js";
 import { h } from "../dom.js";
 import { formatCount } from "../format.js";
+import { key } from "../legend.js";
 import { colours } from "../theme.js";
 
 const COLOURS = ["surface", "ink", "muted", "low", "validation"];
@@ -14,9 +16,9 @@ const STEP = 2.6;               // that factor
  */
 export function pathView(about, t) {
   const canvas = h("canvas", { class: "plane", role: "img" });
-  const entry = (kind) => h("span", { class: "key" },
-    h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), t(`path.${kind}`));
-  const names = h("span", {}, t("path.axes", { x: t.label(about.x_label), y: t.label(about.y_label) }));
+  const entry = (kind) => key(kind, t(`path.${kind}`));
+  const labels = { x: t.label(about.x_label), y: t.label(about.y_label) };
+  const names = h("span", {}, t("path.axes", labels));
   let colour = null;
   return {
     element: canvas,
@@ -31,15 +33,17 @@ export function pathView(about, t) {
 }
 
 function paint(canvas, look, points, extent, colour) {
-  const side = Math.round(Math.max(160, canvas.clientWidth) * Math.max(1, devicePixelRatio));
-  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const side = fitted(canvas);
   const pen = canvas.getContext("2d");
   paintSurface(pen, points, colour, side);
   paintLevels(pen, points, colour, side);
   if (look) paintTrack(pen, look, placeIn(extent, side), colour, side);
 }
 
-/** From numbers to pixels; a run that leaves the picture is followed far enough to see where it goes. */
+/**
+ * From numbers to pixels; a run that leaves the picture is followed far enough to see where it
+ * goes.
+ */
 function placeIn([x0, x1, y0, y1], side) {
   const far = (pixel) => Math.min(Math.max(pixel, -20 * side), 20 * side);
   return (x, y) => [far(((x - x0) / (x1 - x0)) * side), far((1 - (y - y0) / (y1 - y0)) * side)];
@@ -85,8 +89,8 @@ function paintLevels(pen, points, colour, side) {
 
 /** The way up to the moment in full colour, a dot a step; the rest of it pale. */
 function paintTrack(pen, { values, width, frame }, place, colour, side) {
-  const count = values.length / width;
-  const spots = Array.from({ length: count }, (_, k) => place(values[k * width], values[k * width + 1]))
+  const spotAt = (_, k) => place(values[k * width], values[k * width + 1]);
+  const spots = Array.from({ length: values.length / width }, spotAt)
     .filter((spot) => spot.every(Number.isFinite));
   const now = Math.min(frame, spots.length - 1);
   pen.lineJoin = "round";
@@ -113,5 +117,3 @@ function dot(pen, x, y, radius) {
   pen.arc(x, y, radius, 0, 2 * Math.PI);
   pen.fill();
 }
-
-const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

@@ -1,7 +1,9 @@
 /** The output of a model over the plane, its boundary at one half, and the training points. */
+import { css, fitted } from "../canvas.js";
 import { contour } from "../contour.js";
 import { h } from "../dom.js";
 import { formatCount } from "../format.js";
+import { key } from "../legend.js";
 import { colours } from "../theme.js";
 
 const COLOURS = ["class0", "class1", "even", "surface", "ink"];
@@ -12,8 +14,7 @@ const COLOURS = ["class0", "class1", "even", "surface", "ink"];
  */
 export function planeView(about, t) {
   const canvas = h("canvas", { class: "plane", role: "img" });
-  const entry = (kind) => h("span", { class: "key" },
-    h("i", { class: `swatch swatch-${kind}`, "aria-hidden": "true" }), t(`plane.${kind}`));
+  const entry = (kind) => key(kind, t(`plane.${kind}`));
   const layer = { canvas: new OffscreenCanvas(1, 1), points: null };
   let colour = null;
   return {
@@ -29,15 +30,16 @@ export function planeView(about, t) {
 }
 
 function paint(canvas, image, points, layer, extent, colour) {
-  const side = Math.round(Math.max(160, canvas.clientWidth) * Math.max(1, devicePixelRatio));
-  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const side = fitted(canvas);
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, side, side);
   if (image) {
     paintField(pen, image, colour, side);
     paintBoundary(pen, image, colour, side);
   }
-  if (layer.points !== points || layer.canvas.width !== side) paintPoints(layer, points, extent, colour, side);
+  if (layer.points !== points || layer.canvas.width !== side) {
+    paintPoints(layer, points, extent, colour, side);
+  }
   pen.drawImage(layer.canvas, 0, 0);
 }
 
@@ -96,5 +98,3 @@ function paintPoint(pen, point, [x0, x1, y0, y1], colour, side) {
   pen.fill();
   pen.stroke();
 }
-
-const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

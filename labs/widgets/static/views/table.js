@@ -6,10 +6,10 @@
  *
  * `about` is what the record says of the view. `element` is the picture, `key` its legend;
  * `describe` says in words what the picture of a step shows. `draw` is given what was recorded of
- * the model, or null: of pictures the image {width, height, values in 0…1} of the moment, of numbers
- * those of all moments and which is now, {values, width, frame}; and the samples to draw with it,
- * objects with the record's columns. `recolour` is called when the page changes between light and
- * dark.
+ * the model, or null: of pictures the image {width, height, values in 0…1} of the moment, of
+ * numbers those of all moments and which is now, {values, width, frame}; and the samples to draw
+ * with it, objects with the record's columns. `recolour` is called when the page changes between
+ * light and dark.
  */
 import { pathView } from "./path.js";
 import { planeView } from "./plane.js";
