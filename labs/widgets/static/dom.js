@@ -57,8 +57,8 @@ export function freshId() {
 }
 
 /**
- * The first element of the page that fits, in shadow roots as well: marimo puts every widget into one
- * of its own.
+ * The first element of the page that fits, in shadow roots as well: marimo puts every widget into
+ * one of its own.
  * @param {string} selector
  * @param {Document | ShadowRoot} root
  * @returns {HTMLElement | null}

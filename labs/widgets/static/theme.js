@@ -44,7 +44,8 @@ export function onThemeChange(root, redraw) {
     root.style.colorScheme = scheme;
     last = "";
     if (root.clientWidth) redraw();
-    requestAnimationFrame(look);        // Firefox tells of the end before the styles are the screen's
+    // Firefox tells of the end before the styles are the screen's.
+    requestAnimationFrame(look);
   };
   const prints = { beforeprint: onPaper("light"), afterprint: onPaper("") };
   for (const [name, repaint] of Object.entries(prints)) addEventListener(name, repaint);
