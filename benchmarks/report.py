@@ -116,21 +116,25 @@ def parts(results):
     )
 
 
-def pages(results):
-    """What the book and its pages cost."""
+def pages(results, before):
+    """What the book and its pages cost, beside what they cost before the explorer was made anew."""
     shown = {
         "bytes": lambda v: f"{v / 1e6:.2f} MB",
         "ms": lambda v: f"{v:.0f} ms",
         "s": lambda v: f"{v:.0f} s",
     }
+    was = {
+        (row["what"], row["statistic"]): shown[row["unit"]](row["value"]) for row in before["rows"]
+    }
     return markdown(
-        ["the book and its pages", "measured"],
+        ["the book and its pages", "measured", "before"],
         [
             [
                 f"{row['what']} ({row['statistic']} of {row['count']})"
                 if row["count"] > 1 and row["statistic"] != "sum"
                 else row["what"],
                 shown[row["unit"]](row["value"]),
+                was.get((row["what"], row["statistic"]), "–"),
             ]
             for row in results["rows"]
         ],
@@ -147,19 +151,21 @@ def environment(results):
     )
 
 
-def report(engine, many, page):
+def report(engine, many, page, before):
     """(the README's part, table.md)."""
     tables = [rates(engine), ratios(engine), scaling(many)]
     end = [
         "\\* what `labs.sweep` chooses by itself for a grid of this size.\n",
         environment(engine),
     ]
-    return "\n".join([*tables, pages(page), *end]), "\n".join([*tables, parts(engine), *end])
+    return "\n".join([*tables, pages(page, before), *end]), "\n".join(
+        [*tables, parts(engine), *end]
+    )
 
 
 def main():
     """Write both, or check them."""
-    names = ("engine.json", "scaling.json", "pages.json")
+    names = ("engine.json", "scaling.json", "pages.json", "pages_before.json")
     part, table = report(*(json.loads((HERE / name).read_text()) for name in names))
     text = README.read_text()
     before, rest = text.split(BEGIN)
