@@ -1,6 +1,8 @@
 """What stands in for an explorer neither warns nor raises, whatever a record is called."""
 
+import base64
 import io
+import re
 
 import matplotlib
 import matplotlib.image
@@ -9,8 +11,10 @@ import pytest
 import xarray as xr
 from test_payload import record
 
+import labs
 from labs import Explorer, words
 from labs.widgets import glyphs, still
+from labs.widgets.frontend import STATIC
 
 NAMES = {
     "Chinese": "学习率",
@@ -154,3 +158,21 @@ def test_the_text_follows_the_language_of_python(monkeypatch):
     monkeypatch.setattr(words, "tables", lambda: tables)
     monkeypatch.setenv("LABS_LANGUAGE", "zh-CN")
     assert "、3 × 种子)" in fallbacks(Explorer(record(view=False)))[1]
+
+
+def test_the_picture_has_the_palette_of_the_page():
+    sheet = (STATIC / "explorer.css").read_text(encoding="utf-8")
+    light = lambda name: re.search(rf"--{name}: (?:light-dark\()?(#\w{{6}})", sheet)[1]
+    train, val = (still.CURVES[name][0] for name in ("train_loss", "val_loss"))
+    assert (train, val) == (light("training"), light("validation"))
+    assert (still.DARK, still.PALE) == (light("low"), light("high"))
+
+
+def test_the_picture_does_not_give_the_answer_of_a_question_away():
+    question = labs.Question("Up?", {"yes": "yes", "no": "no"}, "yes", "So it is.")
+    open_one, asking = Explorer(record(), name="a"), Explorer(record(), name="b", ask=question)
+    heights = []
+    for explorer in (open_one, asking):
+        png = base64.b64decode(explorer._repr_mimebundle_()[0]["image/png"])
+        heights.append(matplotlib.image.imread(io.BytesIO(png)).shape[0])
+    assert heights[1] < 0.5 * heights[0]  # the curves without the map

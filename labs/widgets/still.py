@@ -5,7 +5,7 @@ import io
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from labs import words
@@ -15,7 +15,9 @@ from labs.widgets.means import averaged
 from labs.widgets.numbers import count, loss, number
 
 INK = "#3d4752"
-CURVES = {"train_loss": ("#2563a8", 1.2), "val_loss": ("#b04a00", 2)}
+# The palette of static/explorer.css on a light page.
+CURVES = {"train_loss": ("#2468b0", 1.2), "val_loss": ("#b34700", 2)}
+DARK, PALE = "#8f3400", "#fdf0e6"  # the better end of the map, and the other
 LEAST = np.finfo(float).tiny  # matplotlib takes no logarithm of smaller numbers
 SPREAD = 8  # values further apart than this ratio are shaded by their logarithm
 WIDTH, CURVE, MAP = 4, 1.5, 2.1  # inches; a phone shows 90 of its pixels for one
@@ -159,7 +161,8 @@ def _draw_map(figure, found, choice, map_axes, value):
     if len(map_axes) == 2 and found.names.index(map_axes[0]) < found.names.index(map_axes[1]):
         table = table.T
     norm = shading(value.array)
-    colors = "YlOrBr_r" if value.better == "lower" else "YlOrBr"
+    ends = [DARK, PALE] if value.better == "lower" else [PALE, DARK]
+    colors = LinearSegmentedColormap.from_list("map", ends)
     shown = np.where(np.isfinite(table), table, np.nan)
     image = axes.imshow(shown, origin="lower", cmap=colors, norm=norm, aspect="auto")
     here = [choice[name] for name in map_axes]

@@ -196,3 +196,61 @@ def test_a_record_of_one_loss_has_one_curve(chromium, tmp_path):
     assert shown.drawn("band_train_loss")[0].size and shown.drawn("val_loss")[0].size == 0
     assert shown.page.troubles == []
     shown.page.context.close()
+
+
+def test_the_mean_over_an_axis_of_the_map_has_no_cell_and_a_click_leaves_it(chromium, tmp_path):
+    loss = xr.Dataset(
+        {"loss": (("rate", "seed"), np.arange(1.0, 7.0).reshape(3, 2))},
+        {"rate": [0.1, 0.2, 0.3], "seed": ("seed", [0, 1], {"repeats": True})},
+    )
+    explorer = labs.Explorer(loss, name="both", map_axes=("rate", "seed"))
+    shown = open_one(chromium, tmp_path / "both.html", explorer)
+    cells = shown.root.locator("[role=gridcell]")
+    assert cells.count() == 6 and shown.choice["seed"] == "mean"
+    assert shown.root.locator("[role=gridcell][aria-selected=true]").count() == 0
+    assert shown.root.locator("[role=gridcell][tabindex='0']").count() == 1
+    cells.first.click()
+    assert shown.root.locator("[role=gridcell][aria-selected=true]").count() == 1
+    shown.move_by_pointer("seed", "mean")
+    assert shown.root.locator("[role=gridcell][aria-selected=true]").count() == 0
+    assert shown.page.troubles == []
+    shown.page.context.close()
+
+
+@pytest.mark.parametrize("moment", [0, -1])
+def test_a_view_of_one_moment_is_shown_without_a_film(chromium, tmp_path, moment):
+    runs = record().isel(moment=moment)
+    start = {"learning_rate": 0.0158, "seed": 0}
+    shown = open_one(
+        chromium, tmp_path / "moment.html", labs.Explorer(runs, name="moment", start=start)
+    )
+    step = shown.record.meta["view"]["steps"][0]
+    assert shown.root.locator("canvas").get_attribute("data-step") == str(step)
+    assert shown.root.locator("[data-play]").count() == 0
+    expect_field(shown, shown.root.locator("canvas"), 0)
+    assert shown.page.troubles == []
+    shown.page.context.close()
+
+
+def test_a_plane_that_a_mask_made_floats_of_is_still_a_picture(chromium, tmp_path):
+    runs = record()
+    runs = runs.assign(view=runs.view.astype("f8"))
+    explorer = labs.Explorer(runs, name="mask", start={"learning_rate": 0.0158, "seed": 0})
+    shown = open_one(chromium, tmp_path / "mask.html", explorer)
+    last = len(shown.record.meta["view"]["steps"]) - 1
+    expect_field(shown, shown.root.locator("canvas"), last)
+    assert shown.page.troubles == []
+    shown.page.context.close()
+
+
+@pytest.mark.parametrize("step", [0, -1])
+@pytest.mark.parametrize("log", [True, False])
+def test_curves_of_one_moment_draw_axes_and_no_nonsense(chromium, tmp_path, step, log):
+    runs = record(view=False).isel(step=[step])
+    explorer = labs.Explorer(runs, name="one-step", log_x=log, log_y=log)
+    shown = open_one(chromium, tmp_path / "one-step.html", explorer)
+    shown.move_by_pointer("optimizer", 1)
+    drawn = shown.root.locator("svg.curves").evaluate("svg => svg.outerHTML")
+    assert "NaN" not in drawn and "Infinity" not in drawn
+    assert shown.page.troubles == []
+    shown.page.context.close()

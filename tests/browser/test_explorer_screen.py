@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from explorers import AXE, open_one, write_page
+from explorers import AXE, open_all, open_one, write_page
 from playwright.sync_api import expect
 from test_payload import axis as axis_of
 from test_payload import record
@@ -110,6 +110,25 @@ def test_an_explorer_may_begin_to_play_by_itself_unless_the_reader_wants_no_moti
     last = str(still.record.meta["view"]["steps"][-1])
     assert still.root.locator("[data-playing]").count() == 0
     assert still.root.locator("canvas").get_attribute("data-step") == last
+
+
+def test_an_explorer_below_the_fold_waits_for_its_reader(chromium, tmp_path):
+    path = write_page(tmp_path / "below.html", labs.Explorer(record(), name="below", play=True))
+    path.write_text(path.read_text().replace("<main>", "<main style='padding-top: 3000px'>"))
+    (shown,) = open_all(chromium, path)
+    last = str(shown.record.meta["view"]["steps"][-1])
+    canvas = shown.root.locator("canvas")
+    canvas.wait_for(state="attached")
+    # Two frames of the page are enough for an observer to have seen it, were it in sight.
+    shown.page.evaluate(
+        "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
+    )
+    assert shown.root.locator("[data-playing]").count() == 0
+    assert canvas.get_attribute("data-step") == last
+    canvas.scroll_into_view_if_needed()
+    shown.root.locator("[data-playing]").wait_for()
+    assert shown.page.troubles == []
+    shown.page.context.close()
 
 
 def test_without_a_view_the_chart_is_the_picture_and_training_is_played_on_it(opened):
