@@ -71,7 +71,8 @@ def works(states, model):
     stock controls need a kernel. The host decides the same for what it draws.
     """
     found = [states[one] for one in reachable(states, model)]
-    if any(saved["state"].get("_esm") for saved in found):
+    own = [saved["state"] for saved in found if saved["state"].get("_esm")]
+    if any(not state.get("needs_kernel") for state in own):
         return True
     texts = r"(HTML|HTMLMath|Label|\w*Box|Tab|Accordion|Stack|Output|Layout|\w*Style)Model$"
     return all(re.match(texts, saved["model_name"]) for saved in found)

@@ -130,7 +130,11 @@
     return widget;
   });
 
-  const bringsFrontEnd = (id) => Boolean(states[id]?.state._esm || states[id]?.shared?._esm);
+  /** Whether a widget has a front end of its own, which has something to show without a kernel. */
+  const bringsFrontEnd = (id) => {
+    const { state = {}, shared } = states[id] ?? {};
+    return Boolean(state._esm || shared?._esm) && !state.needs_kernel;
+  };
 
   /** Draws one widget into `el`, whatever it is. */
   async function draw(id, el) {

@@ -19,6 +19,7 @@ class Chart(Part):
     """
 
     part = traitlets.Unicode("chart", read_only=True).tag(sync=True)
+    needs_kernel = traitlets.Bool(True, read_only=True).tag(sync=True)
     run = traitlets.Dict().tag(sync=True)
     loss_label = traitlets.Unicode().tag(sync=True)
     log_x = traitlets.Bool(False).tag(sync=True)

@@ -189,7 +189,7 @@ def _questions(found, ask, runs):
     asked = question.asked(ask, runs)
     for one in asked:
         if "show" in one:
-            one["show"] = _indices(found, one["show"], "show")
+            one["show"] = [_indices(found, place, "show") for place in one["show"]]
     return asked
 
 

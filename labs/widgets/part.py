@@ -10,11 +10,14 @@ from labs.widgets import frontend
 
 
 class Part(anywidget.AnyWidget):
-    """A widget that `static/main.js` draws; `part` says how, a name in its table."""
+    """A widget that `static/main.js` draws; `part` says how, a name in its table; `needs_kernel`
+    whether a page without a kernel has nothing to show in its place.
+    """
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
     part = traitlets.Unicode(read_only=True).tag(sync=True)
+    needs_kernel = traitlets.Bool(False, read_only=True).tag(sync=True)
 
     # ipywidgets 7 would show through this and lose the fallbacks of _repr_mimebundle_
     _ipython_display_ = None

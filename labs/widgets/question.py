@@ -16,8 +16,8 @@ class Question:
     `text`: the question. `options`: {key: label}, at least two, in the order shown. `answer`: the
     right option's key, or a function of the record that the Explorer shows, which returns it: the
     answer is then the record's own. `because`: why it is so, or {key: why} for each answer that the
-    author foresaw. `show`: {axis: value}, where the record shows the answer; the explorer moves
-    there when the reader has answered.
+    author foresaw. `show`: {axis: value}, where the record shows the answer, or a list of two, one
+    to compare with and then the answer; the explorer moves there when the reader has answered.
 
     Raises ValueError for fewer than two options, for a key that is no option, and for empty texts.
 
@@ -29,7 +29,7 @@ class Question:
     options: dict[str, str]
     answer: str | Callable[[xr.Dataset], str]
     because: str | dict[str, str]
-    show: dict = dataclasses.field(default_factory=dict)
+    show: dict | list[dict] = ()
 
     def __post_init__(self):
         _check_text(self.text, "text")
@@ -64,7 +64,8 @@ class Question:
             because = because[answer]
         pairs = [[key, label] for key, label in self.options.items()]
         said = {"text": self.text, "options": pairs, "answer": answer, "because": because}
-        return said | ({"show": dict(self.show)} if self.show else {})
+        places = [self.show] if isinstance(self.show, dict) else list(self.show)
+        return said | ({"show": places} if places else {})
 
     def _check_because(self):
         if not isinstance(self.because, dict):

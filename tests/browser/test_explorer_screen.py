@@ -208,11 +208,18 @@ def test_a_dead_model_is_not_praised(opened):
     shown = opened(labs.Explorer(runs, name="dead", start={"learning_rate": 1e-6}))
     why = shown.root.locator(".why")
     assert float(runs.train_loss.isel(learning_rate=0, step=-1).mean()) > 0.68
-    assert why.inner_text().startswith("Nothing was learned")
-    assert "one answer everywhere has 0.69" in why.inner_text()
-    assert "learning rate 0.3" in why.inner_text()
+    assert why.inner_text().startswith("Too small a rate")
+    assert "hardly moved, and 0.3 ends at" in why.inner_text()
     shown.move_by_pointer("learning_rate", 2)
     assert why.inner_text().startswith("Too large a rate") and "0.3 ends at" in why.inner_text()
+
+
+def test_a_model_that_learned_nothing_where_nothing_helps_is_said_to_be_dead(opened):
+    grid = labs.Grid(learning_rate=[1e-7], seed=[0, 1])
+    runs = labs.sweep(labs.tasks.spirals(), grid, steps=60)
+    shown = opened(labs.Explorer(runs, name="dead"))
+    why = shown.root.locator(".why").inner_text()
+    assert why.startswith("Nothing was learned") and "one answer everywhere has 0.69" in why
 
 
 def test_the_call_says_that_a_run_is_chaotic_where_its_twin_went_elsewhere(opened):
@@ -273,7 +280,7 @@ def test_on_a_page_from_right_to_left_plots_keep_their_direction(opened):
         words.selectNodeContents(control.labels[0]);
         return control.getBoundingClientRect().right - words.getBoundingClientRect().right;
     }""")
-    bar = shown.root.locator(".panel-words").evaluate("e => getComputedStyle(e).borderRightWidth")
+    bar = shown.root.locator(".what").evaluate("e => getComputedStyle(e).borderRightWidth")
     assert abs(off) <= 1 and bar == "3px", "text starts at the right"
 
 

@@ -194,7 +194,7 @@ function paint(cells, runs, value, { shown }, shade, t) {
     put(cell.element, {
       "data-cell": cell.shown.members[0],
       "data-state": cell.known ? "known" : whyMissing(cell.shown),
-      "data-number": cell.known ? format(cell.number) : null,
+      "data-number": cell.known ? format(cell.number) : lostText(cell.shown),
       "data-long": long ? "" : null,
       "data-best": cell === best ? "" : null,
       "aria-label": cellText(cell, value, t),
@@ -210,9 +210,20 @@ function whyMissing({ trained, diverged_at: step }) {
   return step >= 0 ? "diverged" : "missing";
 }
 
+/** Of a mean without a number: how many of its runs diverged. */
+function lostText({ members, lost }) {
+  return members.length > 1 && lost ? `${lost}/${members.length}` : null;
+}
+
+function missingText({ members, lost, ...shown }, t) {
+  const facts = { diverged: lost, n: members.length };
+  const some = lostText({ members, lost }) !== null;
+  return some ? t("map.diverged_some", facts) : t(`map.${whyMissing(shown)}`);
+}
+
 function cellText(cell, value, t) {
   const named = ({ label, texts }, i) => t("what.name", { label, value: texts[i] });
-  const result = cell.known ? formatOf(value)(cell.number) : t(`map.${whyMissing(cell.shown)}`);
+  const result = cell.known ? formatOf(value)(cell.number) : missingText(cell.shown, t);
   const key = cell.up.name === null ? "map.cell_row" : "map.cell";
   return t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
 }

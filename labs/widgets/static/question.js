@@ -9,7 +9,7 @@ import { freshId, h, put, say } from "./dom.js";
  * @property {[string, string][]} options key and label, in the author's order
  * @property {string} answer the key of the right one
  * @property {string} because
- * @property {import("./record.js").Choice} [show] where the record answers it
+ * @property {import("./record.js").Choice[]} [show] where the record answers it
  *
  * @typedef {Record<string, string>} Answers
  * position → the option committed, or "" where the reader asked to be shown
@@ -86,7 +86,7 @@ function onePart(question, position, place, actions, t) {
   const verdict = verdictLine(question, t);
   const settle = (option) => {
     actions.answer(position, option);
-    if (question.show) actions.choose(question.show);
+    question.show?.forEach((place) => actions.choose(place));
     verdict.element.focus();
   };
   const press = (mark, text, click) => h("button", { type: "button", [mark]: "", click }, text);

@@ -40,7 +40,7 @@ export function sharing(runs, t) {
     say(code, callText(runs, next.shown.choice));
     const share = twinDistance(runs, next.shown.members);
     put(repeat, { "data-chaotic": share > CHAOTIC ? "" : null });
-    say(repeat, repeatText(share, isFirstRepetition(runs, next.shown.choice), t));
+    say(repeat, repeatText(share, next.shown, isFirstRepetition(runs, next.shown.choice), t));
   };
   return { element, draw };
 }
@@ -65,8 +65,9 @@ function isFirstRepetition({ axes }, choice) {
 }
 
 /** What becomes of the call: what rounding can do, a millionth at the start has done. */
-function repeatText(share, own, t) {
+function repeatText(share, { diverged_at: step }, own, t) {
   if (Number.isNaN(share)) return t("share.unknown");
+  if (step >= 0 && share < Infinity) return t("share.diverged_too");
   const kind = share === Infinity ? "chaotic_diverged" : share > CHAOTIC ? "chaotic" : "steady";
   const percent = formatLoss(Math.max(0.01, 100 * share));
   return t(own ? `share.${kind}` : `share.${kind}_first`, { percent });

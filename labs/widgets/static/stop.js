@@ -20,7 +20,7 @@ export function drawStop(parts, { members, lost, diverged_at: step, trained }, {
   const [bottom, top] = y.range;
   const facts = { step: formatCount(step), n: members.length, diverged: lost };
   const words = !trained ? [t("curves.untrained")] : members.length > 1
-    ? [t("curves.diverged_some", facts), t("curves.no_mean")]
+    ? [t("curves.diverged_some", facts), t("curves.no_mean", facts)]
     : [t("curves.diverged", facts), t("curves.no_loss")];
   const place = left < middle
     ? { x: Math.max(left, x.range[0]) + 14, "text-anchor": "start" }

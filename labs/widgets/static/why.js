@@ -8,7 +8,7 @@ import { MEAN, combinations, runsAt, seriesOf, valueOf } from "./record.js";
 
 const CLEARLY = 0.9;            // ends clearly lower: below nine tenths
 const FALLING = 0.995;          // still falling: half a percent or more in the last quarter
-const ARRIVED = 1e-3;           // of the first loss: below, what is left is of no account
+const ARRIVED = 1e-6;           // of the first loss: below, what is left is of no account
 const BOUNCING = 1 / 3;         // of the recorded intervals
 const RISEN = 1.1;              // over-fitting: a tenth above its lowest point
 const LEARNED = 0.98;           // of a constant answer's loss: a model above has learned nothing
@@ -62,30 +62,37 @@ function arrived({ runs, t, val, first }) {
 /** A penalty, where a weaker one ends clearly lower. */
 function penalized({ runs, choice, t, val }) {
   for (const name of PENALTIES) {
-    for (let by = -1; (choice[name] ?? 0) + by >= 0; by--) {
-      const weaker = neighbour(runs, choice, name, by);
-      if (weaker?.loss < CLEARLY * val) return t("why.regularized", compared(weaker, val, t));
-    }
+    const count = choice[name] ?? 0;
+    const weaker = Array.from({ length: count }, (_, i) => neighbour(runs, choice, name, -1 - i));
+    const best = lowerAmong(weaker, val);
+    if (!best) continue;
+    const now = nameOf({ axis: best.axis, value: best.axis.texts[choice[name]] }, t);
+    return t("why.regularized", { now, ...compared(best, val, t) });
   }
   return null;
 }
 
-/** Still falling, and a larger rate gets clearly lower in as many steps. */
-function slow({ runs, choice, t, val, train }) {
+/** Still falling, or hardly begun, and a larger rate gets clearly lower in as many steps. */
+function slow(context) {
+  const { runs, choice, t, val, train } = context;
   if (!train || !hasRates(runs)) return null;
   const threeQuarters = runs.times.findIndex((step) => step >= 0.75 * runs.meta.steps);
+  const falling = train.at(-1) < FALLING * train[threeQuarters];
+  const begun = !learnedNothing(context);
+  if (!falling && (begun || train.at(-1) > train[0])) return null;
   const next = neighbour(runs, choice, "learning_rate", 1);
-  if (!(train.at(-1) < FALLING * train[threeQuarters]) || !(next?.loss < val)) return null;
-  const best = lowerAmong(largerRates(runs, choice), val);
-  return best && t("why.slow", atRate(best, val));
+  const best = next?.loss < val ? lowerAmong(largerRates(runs, choice), val) : null;
+  return best && t(begun && falling ? "why.slow" : "why.slow_start", atRate(best, val));
 }
 
-/** Nothing learned, or worse than at first, where a smaller rate ends clearly lower. */
+/** Of no use, or worse on its own samples than at a smaller rate, which ends clearly lower. */
 function tooLarge(context) {
   const { runs, choice, t, val, train, first } = context;
   if (!train || !hasRates(runs)) return null;
-  if (!learnedNothing(context) && !(train.at(-1) > train[0])) return null;
-  const works = smallerRates(runs, choice).find(({ loss }) => loss < CLEARLY * val && loss < first);
+  const useless = learnedNothing(context) || train.at(-1) > train[0] || val > first;
+  const most = Math.min(CLEARLY * val, first);
+  const better = smallerRates(runs, choice).filter(({ loss }) => loss < most);
+  const works = better.find((other) => useless || other.train < CLEARLY * train.at(-1));
   return works ? t("why.too_large", atRate(works, val)) : null;
 }
 
@@ -156,15 +163,17 @@ function meansAt(runs, choice) {
 }
 
 /**
- * What stands `by` positions along an axis: {axis, value, loss}, or null at its end or where there
- * is no loss.
+ * What stands `by` positions along an axis: {axis, value, loss, train}, or null at its end or where
+ * there is no loss.
  */
 function neighbour(runs, choice, name, by) {
   const axis = runs.axes.find((a) => a.name === name);
   const i = (choice[name] ?? 0) + by;
   if (!axis || i < 0 || i >= axis.values.length) return null;
-  const loss = valueOf(runs.loss, runsAt(runs.axes, { ...choice, [name]: i }));
-  return Number.isFinite(loss) ? { axis, value: axis.texts[i], loss } : null;
+  const members = runsAt(runs.axes, { ...choice, [name]: i });
+  const loss = valueOf(runs.loss, members);
+  if (!Number.isFinite(loss)) return null;
+  return { axis, value: axis.texts[i], loss, train: seriesOf(runs, "train_loss", members)?.at(-1) };
 }
 
 /**
