@@ -19,6 +19,7 @@ def twin_of(task):
     """The task whose networks start a millionth away; it measures losses alone."""
 
     def make_model():
+        """The task's own network, nudged."""
         network = task.make_model()
         with torch.no_grad():
             for parameter in network.parameters():

@@ -52,7 +52,8 @@ def write_page(path, *explorers):
         f"<body><main>{views}</main>"
         f'<script type="{STATE}">{state}</script>'
         f'<script type="application/json" id="host-settings">{said}</script>'
-        f"<script>{CONTAINERS.read_text()}</script><script>{HOST.read_text()}</script></body></html>"
+        f"<script>{CONTAINERS.read_text()}</script>"
+        f"<script>{HOST.read_text()}</script></body></html>"
     )
     return path
 
