@@ -217,7 +217,7 @@ class Ensemble:
 class TracedSweep:
     """labs.sweep without a compiler.
 
-    It also measures each run about 27 times over all samples, and records it.
+    It also measures each run over all samples, as often as labs.training.record_steps says.
     """
 
     title, compile, record_at = "labs.sweep, traced", False, None

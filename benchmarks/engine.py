@@ -15,7 +15,7 @@ the same work.
 - GEMM: the matrix products' FLOPs (PyTorch's own count, those of the measurements included) per
   second, as a share of the most that torch.bmm reaches on this machine in the same run, over the
   shapes in `PEAK_SHAPES`.
-- no record: labs.sweep measures each run some 27 times over all samples; the other contenders only
+- no record: labs.sweep measures each run over all samples, again and again; the others only
   train, and so does this one.
 - *: what labs.sweep chooses by itself for a grid of this size.
 """
@@ -70,13 +70,13 @@ def contender_class(contender):
 def peak_reset():
     """Forget the peak of the resident memory; return what is resident now, in bytes (Linux)."""
     ctypes.CDLL(None).malloc_trim(0)
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return resident("VmRSS")
 
 
 def resident(name):
     """VmRSS or VmHWM of this process in bytes."""
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    lines = pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return 1024 * int(next(line.split()[1] for line in lines if line.startswith(name)))
 
 
@@ -115,7 +115,12 @@ class Process:
         }
         command = [sys.executable, __file__, "--work", contender, workload]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            encoding="utf-8",
         )
 
     def ask(self, word):
@@ -232,7 +237,7 @@ def needs(workload):
         return counter.get_total_flops()
 
     measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(
-        record_steps(work.steps)
+        record_steps(work.steps, samples=len(d.train_x) + len(d.val_x))
     )
     for setting in work.grid.settings():
         x, y = d.train_x[: setting["batch_size"]], d.train_y[: setting["batch_size"]]
@@ -257,7 +262,7 @@ def environment():
     import torch
 
     info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
     return {
         "processor": (names or [platform.processor()])[0],
@@ -310,7 +315,7 @@ def write(path, results):
     """Write JSON whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(results, indent=1))
+    temporary.write_text(json.dumps(results, indent=1), encoding="utf-8")
     os.replace(temporary, path)
 
 

@@ -131,7 +131,12 @@ def helpers():
 def copy_tracked(target):
     """Copy the tracked files of the repository, with what is changed in them."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     ).stdout
     for name in listed.split("\0")[:-1]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +158,7 @@ def seconds(command, copy, caches):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        encoding="utf-8",
     )
     took = time.perf_counter() - start
     if done.returncode:
@@ -173,7 +179,9 @@ def book_rows(copy, caches):
 def chromium():
     """A running Chromium, the one that the tests use."""
     find = [sys.executable, ROOT / "tools" / "find_chromium.py"]
-    path = subprocess.run(find, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    path = subprocess.run(
+        find, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ).stdout.strip()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=helpers().FLAGS)
         yield browser

@@ -166,19 +166,19 @@ def report(engine, many, page, before):
 def main():
     """Write both, or check them."""
     names = ("engine.json", "scaling.json", "pages.json", "pages_before.json")
-    part, table = report(*(json.loads((HERE / name).read_text()) for name in names))
-    text = README.read_text()
+    part, table = report(*(json.loads((HERE / name).read_text(encoding="utf-8")) for name in names))
+    text = README.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     readme = before + BEGIN + "\n" + part + "\n" + END + rest.split(END)[1]
     if sys.argv[1:] == ["--check"]:
-        if (text, TABLE.read_text()) != (readme, table):
+        if (text, TABLE.read_text(encoding="utf-8")) != (readme, table):
             raise SystemExit(
                 "README.md and benchmarks/table.md should hold what the JSON files say; "
                 "run benchmarks/report.py"
             )
         return
-    README.write_text(readme)
-    TABLE.write_text(table)
+    README.write_text(readme, encoding="utf-8")
+    TABLE.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

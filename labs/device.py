@@ -24,13 +24,28 @@ def best_device():
             if many
             else torch.device(kind)
         )
+    return _found("LABS_DEVICE", wish)
+
+
+def device_of(wish=None):
+    """The `torch.device` that `wish` is: its name, such as "cpu", the device itself, or None for
+    `best_device()`.
+
+    Raises ValueError for a device that torch does not know or does not find.
+    """
+    return best_device() if wish is None else _found("device", wish)
+
+
+def _found(name, wish):
     try:
         device = torch.device(wish)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # the second where torch was built without it
+        torch.ones(1, device=device).item()  # a device that holds no numbers will not do
+    except (RuntimeError, AssertionError, TypeError) as error:  # AssertionError: built without it
+        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        there += ["mps"] * torch.backends.mps.is_available()
         raise ValueError(
-            "LABS_DEVICE must name a device that torch finds here, such as 'cpu' or 'cuda', got "
-            f"{wish!r}; unset it to let labs choose ({error})"
+            f"{name} must name a device that torch finds here, one of {there}, got {wish!r}; "
+            f"leave it out to let labs choose ({error})"
         ) from error
     return device
 

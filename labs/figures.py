@@ -46,11 +46,12 @@ def final_losses(runs, along="learning_rate", lines="optimizer", series="val_los
     said["names"] = words.listed(names)
     figure = Figure(says=_capital(words.text("figure.final", **said)))
     averages = _averages(final, [axes[name] for name in others])
+    x = [str(v) if v == float("inf") else v for v in axes[along].values]  # JSON has no infinity
     tables = (table.transpose(lines, along).values for table in averages)
     for color, name, row, spread in zip(itertools.cycle(COLORS), names, *tables):
         bars = {"array": _rounded(spread), "thickness": 1, "width": 0}
         style = {"mode": "lines+markers", "line": {"color": color}, "error_y": bars}
-        x, y = list(axes[along].values), _rounded(row)
+        y = _rounded(row)
         figure.add_scatter(x=x, y=y, name=name, **style)
     figure.update_layout(
         xaxis={"title": {"text": x_label}, "type": axes[along].scale},

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from labs import settings
+from labs import optimizers, settings
+from labs.labels import code
 from labs.record import OTHER_DIMENSIONS, VARIABLES, Axis
 
 
@@ -39,11 +40,17 @@ class Grid:
         for name in settings.AXES:
             given = values.get(name, settings.SETTINGS[name].default)
             plain = tuple(settings.check(name, value) for value in _listed(name, given))
+            _check_own(name, plain)
             setattr(self, name, _without_repetition(name, plain))
 
     def axes(self):
-        """The axes of the record that this grid makes, in order."""
-        return tuple(Axis.of_setting(settings.SETTINGS[n], getattr(self, n)) for n in settings.AXES)
+        """The axes of the record that this grid makes, in order.
+
+        Of the settings that `labs.settings` marks as extra, those alone that are not left at their
+        default.
+        """
+        told = [n for n in settings.AXES if self._varied(n) or not settings.SETTINGS[n].extra]
+        return tuple(Axis.of_setting(settings.SETTINGS[n], getattr(self, n)) for n in told)
 
     def settings(self):
         """The values of every run, as dicts, in the order of the record's flat index."""
@@ -51,9 +58,26 @@ class Grid:
         return [dict(zip(settings.AXES, row)) for row in values]
 
     def __repr__(self):
-        shown = {name: list(getattr(self, name)) for name in settings.AXES}
-        shown = {n: v for n, v in shown.items() if v != [settings.SETTINGS[n].default]}
-        return f"labs.Grid({', '.join(f'{name}={values}' for name, values in shown.items())})"
+        shown = [name for name in settings.AXES if self._varied(name)]
+        axes = [f"{name}=[{', '.join(map(code, getattr(self, name)))}]" for name in shown]
+        return f"labs.Grid({', '.join(axes)})"
+
+    def _varied(self, name):
+        return getattr(self, name) != (settings.SETTINGS[name].default,)
+
+
+def _read_by():
+    """A line for each setting that only some rules read, from the table of rules."""
+    table = {name: ", ".join(optimizers.readers(name)) for name in settings.COLUMNS}
+    return "\n".join(f"    - `{name}`: {rules}" for name, rules in table.items() if rules)
+
+
+Grid.__doc__ = f"""{Grid.__doc__.rstrip()}
+
+    Of some settings only these optimizers know; under the others they change nothing:
+
+{_read_by()}
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +132,7 @@ def _check_name(make_task, name, values):
 
 
 def _axis(name, given, repeats):
-    values = tuple(v.item() if isinstance(v, np.generic) else v for v in _listed(name, given))
+    values = tuple(settings.plain(value) for value in _listed(name, given))
     texts = [isinstance(value, str) for value in values]
     if not all(isinstance(value, (str, int, float)) for value in values) or len(set(texts)) > 1:
         raise ValueError(
@@ -123,16 +147,28 @@ def _axis(name, given, repeats):
 def name_of(function):
     """How a reader calls `function`: `labs.tasks.spirals`, or its bare name outside of labs."""
     module, name = getattr(function, "__module__", ""), getattr(function, "__name__", "make_task")
-    return f"{module}.{name}" if module.split(".")[0] == "labs" else name
+    package = module.split(".")[:2]  # labs.tasks offers what its files hold
+    return ".".join([*package, name]) if package[0] == "labs" else name
 
 
 def _listed(name, given):
-    values = (given,) if isinstance(given, str) or np.isscalar(given) else tuple(given)
+    given = settings.plain(given)
+    single = given is None or np.isscalar(given)
+    values = (given,) if single else tuple(given)
     if not values:
         raise ValueError(
             f"{name} needs at least one value, got an empty axis; leave it out to keep its default"
         )
     return values
+
+
+def _check_own(name, values):
+    if None in values and len(values) > 1:
+        own = ", ".join(f"{value} ({rule})" for rule, value in optimizers.readers(name).items())
+        raise ValueError(
+            f"{name} must be all numbers, or None alone, got {list(values)}; write what None "
+            f"stands for, {own}, as a number"
+        )
 
 
 def _without_repetition(name, values):

@@ -41,6 +41,12 @@ def listed(values):
     return f"[{', '.join(texts)}]"
 
 
+def code(value):
+    """An expression that makes a value of an axis."""
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return repr(value) if finite else f"float('{value}')"
+
+
 def _is_plain(value):
     return isinstance(value, np.generic) and value.dtype.kind not in "mM"
 

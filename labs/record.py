@@ -26,7 +26,7 @@ DAMAGE = (  # what numpy, zipfile, json and xarray raise when bytes of a file ar
     *(ValueError, KeyError, TypeError, AttributeError, MemoryError, OverflowError),
 )
 SCALES = ("linear", "log", "category")
-OTHER_DIMENSIONS = ("step", "moment", "x", "y", "coordinate", "sample", "column")
+OTHER_DIMENSIONS = ("step", "moment", "x", "y", "coordinate", "sample", "column", "parameter")
 """Dimensions that are no axis: steps of training, and what views are made of."""
 VARIABLES = (
     "train_loss",
@@ -37,6 +37,7 @@ VARIABLES = (
     "view",
     "samples",
     "twin_distance",
+    "parameters",
 )
 """What a sweep writes; see `labs.sweep`."""
 

@@ -1,21 +1,22 @@
 """One run, in the open: the training loop that the batched one in labs.sweep must agree with."""
 
+import contextlib
 import dataclasses
+import itertools
 import math
-import numbers
 from collections import namedtuple
 
 import torch
 
-from labs import data, optimizers, settings
-from labs.device import best_device
+from labs import chance, data, optimizers, partition, settings
+from labs.device import device_of
+from labs.tasks import smoothed
 
-DIVERGED = (
-    1e4  # a loss this many times the first one counts as diverged, as one that is not finite does
-)
+DIVERGED = 1e4  # how far a training loss may rise, see `limit`
+ORDER = 1024  # steps for which the order of batches is drawn at a time
 
-SHORT = 40  # steps up to which each of them is recorded
-FEW, LONG = 64, 1000  # with so few samples to measure, that goes for so many steps
+LEAST, MOST = 6, 28  # moments at which a run is measured, of all whose number of steps is larger
+FEW, LONG = 64, 1000  # with so few samples to measure, so many steps are all of them recorded
 
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
 Point.__doc__ = """What is known after `step` updates.
@@ -32,7 +33,10 @@ def _check_all(config):
 
 TrainConfig = dataclasses.make_dataclass(
     "TrainConfig",
-    [(s.name, type(s.default), s.default) for s in settings.SETTINGS.values()],
+    [
+        (s.name, float | None if s.default is None else type(s.default), s.default)
+        for s in settings.SETTINGS.values()
+    ],
     frozen=True,
     namespace={"__post_init__": _check_all, "__module__": __name__},
 )
@@ -46,30 +50,43 @@ value.
 def record_steps(steps, record_at=None, samples=math.inf):
     """The steps at which a run is measured, the first and the last always.
 
-    They are `record_at`, or by default all of a short run, or of one with few `samples` to measure;
-    of a longer one about a dozen spaced evenly and as many crowded towards the start. Raises
-    ValueError for a step that is not in the run.
+    They are `record_at`. By default, half of them are spaced evenly and half crowded towards the
+    start, and there are so many that measuring `samples` each time takes about a quarter as long as
+    training with batches of 32; but no fewer than LEAST, and no more than MOST. With few samples to
+    measure, all steps are, unless they are many. Raises ValueError for a step that is not in the
+    run.
     """
     if record_at is not None:
         for step in record_at:
-            if not isinstance(step, numbers.Integral) or not 0 <= step <= steps:
+            if settings.whole(step) not in range(steps + 1):
                 raise ValueError(
                     f"record_at must hold whole numbers from 0 to {steps}, the number of steps, "
                     f"got {step!r}; leave it out"
                 )
-        return sorted({0, steps, *map(int, record_at)})
-    if steps <= (LONG if samples <= FEW else SHORT):
+        return sorted({0, steps, *map(settings.whole, record_at)})
+    count = max(LEAST, min(MOST, 24 * steps // samples))
+    if steps < count or (samples <= FEW and steps <= LONG):
         return list(range(steps + 1))
-    even = {round(steps * i / 14) for i in range(15)}
-    early = {round((steps + 1) ** (i / 14)) - 1 for i in range(15)}
+    half = range(count // 2 + 1)
+    even = {round(steps * i / half[-1]) for i in half}
+    early = {round((steps + 1) ** (i / half[-1])) - 1 for i in half}
     return sorted(even | early)
+
+
+def limit(first):
+    """The training loss from which a run counts as diverged, as one that is not finite does.
+
+    It is 10,000 times the first one, `first`, or 10,000 where that is nearer to zero than 1.
+    """
+    return DIVERGED * torch.as_tensor(first).abs().clamp(min=1)
 
 
 @torch.no_grad()
 def measure(task, samples, model, step):
     """The `Point` after `step` updates."""
+    model.eval()  # as a reader would use it: without dropout
     train, val = model(samples.train_x), model(samples.val_x)
-    metric = task.metric(val, samples.val_y).item() if task.metric else None
+    metric = float(task.metric(val, samples.val_y)) if task.metric else None
     losses = task.loss(train, samples.train_y).item(), task.loss(val, samples.val_y).item()
     return Point(step, *losses, metric, model)
 
@@ -77,28 +94,38 @@ def measure(task, samples, model, step):
 def train(task, config, device=None, record_at=None):
     """Train one run; yield a `Point` at each of `record_steps`. To stop, stop asking.
 
-    Raises ValueError where the batch is larger than the data set, or a step of `record_at` is not
-    in the run.
+    Raises ValueError where the batch is larger than the data set, a step of `record_at` is not in
+    the run, or the task's loss has no label smoothing and `config` has.
     """
-    device = device or best_device()
+    task.check_smoothing(config.label_smoothing)
+    device = device_of(device)
     samples = task.data.to(device)
     model = task.model(config.seed).to(device)
-    order = data.batches(len(samples.train_x), config.batch_size, config.steps, config.seed).to(
-        device
-    )
-    theta_RP = torch.nn.utils.parameters_to_vector(model.parameters()).detach()[None]  # R is 1 here
+    partition.check(task, model)
+    parameters = list(partition.trained(model).values())
+    theta_RP = partition.vector(parameters)[None]  # R is 1 here
+    size = min(ORDER, config.steps)
+    order = data.segments(len(samples.train_x), config.batch_size, size, config.seed)
+    order = itertools.chain.from_iterable(part.to(device) for part in order)
     state = [torch.zeros_like(theta_RP) for _ in range(optimizers.RULES[config.optimizer].slots)]
-    columns = {n: torch.full((1, 1), getattr(config, n), device=device) for n in settings.COLUMNS}
+    told = {n: settings.column(n, [getattr(config, n)]) for n in settings.COLUMNS}
+    del told["label_smoothing"]  # which the loss reads
+    columns = {n: torch.tensor(told[n], device=device) for n in told if told[n][0]}
+    fresh = task.model(config.seed).to(device)
+    random = chance.draws(fresh, samples.train_x[:2])  # of dropout, say
     wanted = set(record_steps(config.steps, record_at, len(samples.train_x) + len(samples.val_x)))
     yield measure(task, samples, model, 0)
-    for t, batch in enumerate(order, start=1):
-        loss = task.loss(model(samples.train_x[batch]), samples.train_y[batch])
-        gradients = torch.autograd.grad(loss, list(model.parameters()))
-        grad_RP = torch.nn.utils.parameters_to_vector(gradients)[None]
-        factor = optimizers.SCHEDULES[config.schedule](t / config.steps)
+    for t, batch in zip(range(1, config.steps + 1), order):
+        model.train()
+        with chance.stream(config.seed, t - 1, device) if random else contextlib.nullcontext():
+            outputs, y = model(samples.train_x[batch]), samples.train_y[batch]
+            loss = smoothed(task.loss, outputs, y, config.label_smoothing or None)
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        grad_RP = partition.vector(gradients)[None]
+        factor = optimizers.SCHEDULES[config.schedule](t / config.steps, config.warmup_share)
         now = columns | {"learning_rate": columns["learning_rate"] * factor}
         bias = optimizers.bias_correction(t)
-        optimizers.update(config.optimizer, theta_RP, grad_RP, state, bias, **now)
-        torch.nn.utils.vector_to_parameters(theta_RP[0], model.parameters())
+        optimizers.update(config.optimizer, theta_RP, grad_RP, state, bias, t=t - 1, **now)
+        partition.load(model, theta_RP[0])
         if t in wanted:  # once in a while: measure over all samples
             yield measure(task, samples, model, t)

@@ -124,3 +124,56 @@ class Path:
         points = torch.stack([x.flatten(), y.flatten()], dim=1)
         table = torch.cat([points, self.surface(points)[:, None]], dim=1)
         return table.numpy(), ("x", "y", "loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """The output of a model with one input, as a curve through the training points.
+
+    `extent`: (x0, x1, y0, y1) in the units of the data. `truth` turns inputs (M,) into what a model
+    should answer (M,). The curve is sampled at `size` points.
+    """
+
+    extent: tuple
+    truth: Callable
+    size: int = 41
+    labels: tuple = ("feature.input", "feature.output")
+    moments: int = 12
+    kind = "fit"
+    dtype = "f4"
+    dimensions = ("x",)
+
+    def inputs(self):
+        """The places that are asked (size, 1), from left to right."""
+        return torch.linspace(*self.extent[:2], self.size)[:, None]
+
+    def see(self, model, theta_P, inputs):
+        """The outputs there (size,)."""
+        return model(inputs).flatten()
+
+    @property
+    def shape(self):
+        """The shape of one recorded curve."""
+        return (self.size,)
+
+    @property
+    def coordinates(self):
+        """The coordinates of the dimensions."""
+        return {"x": self.inputs().flatten().numpy()}
+
+    @property
+    def about(self):
+        """What the drawing needs to know besides."""
+        truth = self.truth(self.inputs().flatten())
+        x_label, y_label = self.labels
+        return {
+            "extent": list(self.extent),
+            "x_label": x_label,
+            "y_label": y_label,
+            "truth": [round(y, 4) for y in truth.tolist()],
+        }
+
+    def samples(self, data):
+        """The training points (N, 2) float32, and the names of the columns."""
+        table = torch.cat([data.train_x, data.train_y[:, None]], dim=1)
+        return table.numpy(), ("x", "y")

@@ -54,9 +54,12 @@ def copy(tmp_path):
     """A small book that uses the address in every way there is."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
     old = set_address.forms(set_address.read(ROOT))
-    (tmp_path / "README.md").write_text(README.format(*old) + f"https://{old[0]}-club\n")
+    (tmp_path / "README.md").write_text(
+        README.format(*old) + f"https://{old[0]}-club\n", encoding="utf-8"
+    )
     (tmp_path / "x.ipynb").write_text(
-        json.dumps({"cells": [{"source": [f'!pip install "labs @ git+https://{old[0]}.git"']}]})
+        json.dumps({"cells": [{"source": [f'!pip install "labs @ git+https://{old[0]}.git"']}]}),
+        encoding="utf-8",
     )
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe" + old[0].encode())
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -69,7 +72,7 @@ def test_one_command_changes_the_address_everywhere(copy):
     assert set_address.read(copy) == NEW
     assert (
         (copy / "README.md")
-        .read_text()
+        .read_text(encoding="utf-8")
         .startswith(
             README.format(
                 "github.com/Somebody-Else/another.book",
@@ -78,13 +81,15 @@ def test_one_command_changes_the_address_everywhere(copy):
             )
         )
     )
-    assert "git+https://github.com/Somebody-Else/another.book.git" in (copy / "x.ipynb").read_text()
+    assert "git+https://github.com/Somebody-Else/another.book.git" in (copy / "x.ipynb").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_longer_name_that_begins_alike_is_left_alone(copy):
     old = set_address.read(copy)
     set_address.move(NEW, copy)
-    assert f"{old}-club" in (copy / "README.md").read_text()
+    assert f"{old}-club" in (copy / "README.md").read_text(encoding="utf-8")
 
 
 def test_moving_there_and_back_changes_nothing(copy):

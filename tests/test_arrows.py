@@ -4,14 +4,17 @@ import ast
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
-device optimizers settings words labels record card claims data models views tasks training grid
-engine.memory engine.chunks engine.ensemble engine.traced engine.trainer engine.keys engine.cache
-engine.work engine.shard engine.twins engine.outcome engine.sweep
+device chance optimizers settings words labels record card claims data models views partition
+tasks.task tasks.surfaces tasks.classification tasks.fitting tasks.text training grid
+engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
+engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
+engine.sweep
 strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
@@ -25,7 +28,17 @@ widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widge
 widgets.explorer widgets.predictions
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
-TORCH_MAY = ["data", "tasks", "training", "engine", "device", "models", "views"]
+TORCH_MAY = [
+    "data",
+    "tasks",
+    "training",
+    "engine",
+    "device",
+    "models",
+    "views",
+    "chance",
+    "partition",
+]
 
 
 def modules():
@@ -38,7 +51,7 @@ def modules():
         parts = path.relative_to(LABS).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
-        if parts and parts not in (("engine",), ("widgets",)):
+        if parts and parts not in (("engine",), ("tasks",), ("widgets",)):
             found[".".join(parts)] = path
     return found
 
@@ -64,6 +77,13 @@ def test_every_module_has_its_place_in_the_order():
     assert set(modules()) == set(ORDER)
 
 
+def test_what_is_installed_has_every_folder_that_holds_code():
+    about = tomllib.loads((LABS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {path.parent.relative_to(LABS.parent) for path in LABS.rglob("*.py")}
+    held = {".".join(folder.parts) for folder in folders}
+    assert held <= set(about["tool"]["setuptools"]["packages"])
+
+
 def test_each_module_imports_only_what_stands_before_it():
     for name, path in modules().items():
         for module in imports(path):
@@ -86,6 +106,7 @@ def run(program):
         capture_output=True,
         text=True,
         cwd=LABS.parent,
+        encoding="utf-8",
     )
 
 

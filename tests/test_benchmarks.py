@@ -9,7 +9,10 @@ BENCHMARKS = pathlib.Path(__file__).parent.parent / "benchmarks"
 
 def test_the_tables_hold_what_the_json_files_say():
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "report.py", "--check"], capture_output=True, text=True
+        [sys.executable, BENCHMARKS / "report.py", "--check"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
 
@@ -28,7 +31,7 @@ def test_every_contender_does_the_same_work_as_the_plain_loop(monkeypatch):
     import labs
 
     grid = labs.Grid(
-        optimizer=list(labs.optimizers.RULES),
+        optimizer=[rule for rule in labs.optimizers.RULES if rule != workloads.UNCORRECTED],
         learning_rate=[1e-3, 3e-3],
         batch_size=[16, 32],
         seed=[0, 1],

@@ -59,3 +59,73 @@ def test_gradient_descent_in_the_valley_is_stable_below_its_limit_and_not_above(
     grid = labs.Grid(optimizer=optimizer, learning_rate=[0.98 * limit, 1.02 * limit], batch_size=1)
     losses = labs.sweep(labs.tasks.valley(), grid, steps=1000).val_loss.squeeze()
     assert losses[0, -1] < losses[0, 0] / 100 and not losses[1, -1] < losses[1, 0]
+
+
+def test_the_curvatures_of_a_regression_are_what_its_condition_says():
+    for features, condition in ((2, 100.0), (5, 16.0)):
+        data = labs.data.regression(condition, features, train=40)
+        for x, y in ((data.train_x, data.train_y), (data.val_x, data.val_y)):
+            expected = torch.logspace(0, -1, features, base=condition)
+            torch.testing.assert_close(x.T @ x / 40, expected.diag(), atol=1e-5, rtol=0)
+            assert abs(x.T @ y / 40).max() < 1e-5  # the best weights are 0
+
+
+def test_more_points_of_a_wave_begin_with_the_fewer():
+    few, many = labs.data.wave(train=16), labs.data.wave(train=64)
+    assert torch.equal(many.train_x[:16], few.train_x) and torch.equal(many.val_x, few.val_x)
+    true = labs.data.wave_without_noise(many.train_x[:, 0])
+    assert (many.train_y - true).std().item() == pytest.approx(0.3, rel=0.25)
+    assert not torch.equal(labs.data.wave(seed=1).val_y, few.val_y)
+
+
+def test_random_labels_are_drawn_for_the_asked_share_of_training_samples_alone():
+    right, wrong = labs.data.digits(), labs.data.digits(random_labels=1.0)
+    assert torch.equal(right.val_y, wrong.val_y) and torch.equal(right.train_x, wrong.train_x)
+    same = (right.train_y == wrong.train_y).float().mean().item()
+    assert same == pytest.approx(0.1, abs=0.03)  # one label in ten is right by chance
+    half = labs.data.digits(random_labels=0.5)
+    assert (half.train_y == right.train_y).float().mean().item() == pytest.approx(0.55, abs=0.04)
+
+
+def test_fewer_digits_are_the_first_of_all():
+    assert torch.equal(labs.data.digits(train=50).train_x, labs.data.digits().train_x[:50])
+
+
+@pytest.mark.parametrize("train", [0, 1348, 2.5])
+def test_a_training_set_larger_than_the_data_is_refused_in_words(train):
+    with pytest.raises(ValueError, match=f"from 1 to 1347, .*got {train}; ask for fewer"):
+        labs.data.digits(train=train)
+
+
+def test_shares_and_noise_that_cannot_be_are_refused_in_words():
+    with pytest.raises(ValueError, match="random_labels must be a share .*got 1.5"):
+        labs.data.digits(random_labels=1.5)
+    with pytest.raises(ValueError, match="noise at least 0, got 32, 256 and -1"):
+        labs.data.wave(noise=-1)
+
+
+def test_the_next_character_is_the_target_of_each():
+    data = labs.data.characters(context=8)
+    assert data.train_x.shape[1] == 8 and data.train_x.max() < 27
+    for x, y in ((data.train_x, data.train_y), (data.val_x, data.val_y)):
+        assert torch.equal(x[:, 1:], y[:, :-1]) and torch.equal(x[1:, 0], y[:-1, -1])
+
+
+def test_rosenbrocks_lowest_point_is_where_he_put_it():
+    theta = torch.tensor([1.0, 1.0], requires_grad=True)
+    loss = labs.models.rosenbrock(theta)
+    (gradient,) = torch.autograd.grad(loss, theta)
+    assert loss.item() == 0 and gradient.tolist() == [0, 0]
+    assert labs.tasks.rosenbrock().model(0)(torch.zeros(1, 1)).item() == pytest.approx(24.2)
+
+
+def test_a_gain_sets_the_size_of_the_initial_weights_and_zero_biases():
+    torch.manual_seed(0)
+    first = labs.models.mlp([400, 300, 1], gain=2.0)[0]
+    assert first.weight.std().item() == pytest.approx(2 / 20, rel=0.02)
+    assert (first.bias == 0).all()
+
+
+def test_dropout_stands_after_each_hidden_layer_and_not_after_the_last():
+    kinds = [type(layer).__name__ for layer in labs.models.mlp([2, 4, 4, 1], "relu", dropout=0.1)]
+    assert kinds == ["Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]

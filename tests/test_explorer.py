@@ -344,16 +344,16 @@ def test_sources_stay_small_enough_to_read():
 def test_every_key_that_the_sources_ask_for_is_in_the_table_of_words():
     table = words.tables()["en"]
     key_of = re.compile(rf'"((?:{"|".join(table)})\.\w+)"')
-    asked = {key for path in SOURCES for key in key_of.findall(path.read_text())}
+    asked = {key for path in SOURCES for key in key_of.findall(path.read_text(encoding="utf-8"))}
     missing = [key for key in asked if key.split(".")[1] not in table[key.split(".")[0]]]
     assert asked and not missing
 
 
 def test_no_source_of_the_widgets_knows_a_repetition_by_its_name():
     for path in [*SOURCES, *STATIC.parent.glob("*.py")]:
-        assert not re.search(r"\bseeds?\b", re.sub(r"torch's seed", "", path.read_text())), (
-            path.name
-        )
+        assert not re.search(
+            r"\bseeds?\b", re.sub(r"torch's seed", "", path.read_text(encoding="utf-8"))
+        ), path.name
 
 
 def test_an_explorer_of_a_saved_record_needs_no_torch(runs, tmp_path):
@@ -368,5 +368,6 @@ def test_an_explorer_of_a_saved_record_needs_no_torch(runs, tmp_path):
         text=True,
         cwd=ROOT,
         check=True,
+        encoding="utf-8",
     )
     assert done.stdout.split() == [str(len(Explorer(runs).payload)), "False"]

@@ -57,6 +57,13 @@ def test_lines_and_axis_may_be_exchanged(runs):
     assert turned.layout.xaxis.type == "category"
 
 
+def test_an_axis_of_bounds_has_a_place_for_none():
+    grid = labs.Grid(optimizer=["sgd", "adam"], clip_norm=[0.5, None])
+    runs = labs.sweep(labs.tasks.spirals(), grid, steps=2)
+    for line in labs.figures.final_losses(runs, along="clip_norm").data:
+        assert list(line.x) == [0.5, "inf"] and len(line.y) == 2 and None not in line.y
+
+
 def test_a_record_with_a_selected_axis_is_drawn_as_the_whole_with_that_axis_fixed(runs):
     some = labs.figures.final_losses(runs.sel(batch_size=32))
     whole = labs.figures.final_losses(runs, batch_size=32)

@@ -305,7 +305,12 @@ def test_the_panel_reads_as_one_short_line_where_no_widget_can_be_shown():
 def test_leaving_python_while_a_run_trains_is_no_crash():
     program = f"import labs; labs.live(labs.tasks.spirals(), steps={LONG}).train_button.click()"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        encoding="utf-8",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -368,4 +373,28 @@ def test_a_new_setting_gets_a_control_from_its_line_in_the_table(setting, kind):
 
 def test_every_setting_has_a_control_that_can_show_its_default():
     shown = {name: control.value for name, control in labs.live(TASK).controls.items()}
-    assert shown == {name: setting.default for name, setting in settings.SETTINGS.items()}
+    usual = {name: setting for name, setting in settings.SETTINGS.items() if not setting.extra}
+    assert shown == {name: setting.default for name, setting in usual.items()}
+
+
+def test_an_extra_setting_has_a_control_where_it_is_given_or_recorded():
+    told = dict(momentum=0.5, beta2=0.99, eps=1e-6, label_smoothing=0.1, warmup_share=0.5)
+    panel = labs.live(TASK, optimizer="adam", steps=20, clip_norm=0.25, **told)
+    assert {name: panel.controls[name].value for name in told} == pytest.approx(told)
+    assert panel.controls["clip_norm"].value == 0.25 and "beta1" not in panel.controls
+    train(panel)
+    config = labs.TrainConfig(optimizer="adam", steps=20, clip_norm=0.25, **told)
+    assert [p[:4] for p in panel.points] == [p[:4] for p in labs.train(TASK, config)]
+    assert (
+        "label smoothing 0.1" in said(panel)[1] and "largest gradient norm 0.25" in said(panel)[1]
+    )
+
+
+def test_the_panel_follows_an_explorer_to_no_bound_of_the_gradient():
+    grid = labs.Grid(clip_norm=[0.3, None], beta1=[0.5, 0.9])
+    explorer = labs.Explorer(labs.sweep(TASK, grid, steps=5))
+    panel = labs.live(TASK, explorer)
+    for clip_norm, beta1 in ((float("inf"), 0.5), (0.3, 0.9)):
+        explorer.show(clip_norm=clip_norm, beta1=beta1)
+        assert panel.controls["clip_norm"].value == clip_norm
+        assert panel.controls["beta1"].value == beta1

@@ -58,7 +58,9 @@ def outcomes(tmp_path_factory):
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
     command += ["--nbval-sanitize-with", ROOT / "tests" / "nbval_sanitize.cfg"]
     command += ["--rootdir", folder, "-p", "no:cacheprovider", "--junitxml", folder / "report.xml"]
-    told = subprocess.run(command + [folder], cwd=folder, capture_output=True, text=True)
+    told = subprocess.run(
+        command + [folder], cwd=folder, capture_output=True, text=True, encoding="utf-8"
+    )
     assert told.returncode in (0, 1), told.stdout + told.stderr
     cases = xml.etree.ElementTree.parse(folder / "report.xml").iter("testcase")
     passed = [case.find("failure") is None and case.find("error") is None for case in cases]

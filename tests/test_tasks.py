@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from test_payload import record
 
 import labs
@@ -15,11 +17,15 @@ TASKS = {
     "spirals": labs.tasks.spirals(train=16, val=24, flipped=0.3),
     "digits": labs.tasks.digits(),
     "valley": labs.tasks.valley(),
+    "rosenbrock": labs.tasks.rosenbrock(),
+    "regression": labs.tasks.regression(),
+    "wave": labs.tasks.wave(width=4),
+    "characters": labs.tasks.characters(width=4),
 }
 
 
 def swept(task):
-    return labs.sweep(task, labs.Grid(learning_rate=[0.1], batch_size=[1]), steps=1)
+    return labs.sweep(task, labs.Grid(learning_rate=[1e-3], batch_size=[1]), steps=1)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -96,3 +102,116 @@ def test_a_record_that_holds_words_or_says_nothing_of_its_task_is_read():
     odd = runs.assign_attrs(task={"title": 7, "constant_loss": float(np.nan), "more": [1]})
     told = {"name": "", "title": "7", "loss": "", "metric": "", "constant_loss": None}
     assert labs.Explorer(odd).meta["task"] == told
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_call_of_a_task_makes_the_same_task(name):
+    again = eval(TASKS[name].call, {"labs": labs})
+    assert again.call == TASKS[name].call
+    same = zip(dataclasses.astuple(again.data), dataclasses.astuple(TASKS[name].data))
+    assert all(torch.equal(a, b) for a, b in same)
+    weights = zip(again.model(1).parameters(), TASKS[name].model(1).parameters())
+    assert all(torch.equal(a, b) for a, b in weights)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_smoothed_losses_equal_torchs(share):
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(40, 10, generator=generator), torch.arange(40) % 10
+    tokens = torch.randn(5, 8, 27, generator=generator), torch.arange(40).view(5, 8) % 27
+    answer = torch.randn(40, 1, generator=generator)
+    of_two = torch.cat([torch.zeros(40, 1), answer], dim=1), labels % 2
+    theirs = lambda outputs, y: F.cross_entropy(outputs, y, label_smoothing=share)
+    ours = lambda name, *told: labs.tasks.smoothed(TASKS[name].loss, *told, share)
+    torch.testing.assert_close(ours("digits", logits, labels), theirs(logits, labels))
+    flat = tokens[0].flatten(0, 1), tokens[1].flatten()
+    torch.testing.assert_close(ours("characters", *tokens), theirs(*flat))
+    torch.testing.assert_close(ours("spirals", answer, (labels % 2).float()), theirs(*of_two))
+    given = TASKS["spirals"].loss(answer, (labels % 2).float(), label_smoothing=share)
+    torch.testing.assert_close(given, theirs(*of_two))
+
+
+def test_the_wave_of_no_answer_but_its_mean_has_the_variance_as_loss():
+    task = TASKS["wave"]
+    y = task.data.val_y
+    assert task.loss(y.mean().expand(len(y), 1), y).item() == pytest.approx(task.constant_loss)
+
+
+def test_the_view_of_the_wave_is_what_the_model_answers():
+    runs = swept(TASKS["wave"])
+    *_, last = labs.train(
+        TASKS["wave"], labs.TrainConfig(learning_rate=1e-3, batch_size=1, steps=1)
+    )
+    x = torch.tensor(runs.x.values)[:, None]
+    with torch.no_grad():
+        answer = last.model(x).flatten()
+    np.testing.assert_allclose(runs.view.isel(moment=-1).squeeze(), answer, atol=1e-5)
+    truth = labs.data.wave_without_noise(x.flatten())
+    np.testing.assert_allclose(runs.attrs["view"]["truth"], truth, atol=1e-4)
+    assert runs.samples.shape == (32, 2) and list(runs.column.values) == ["x", "y"]
+
+
+def test_the_surface_of_a_regression_is_its_training_loss():
+    task = labs.tasks.regression(condition=30)
+    runs = labs.sweep(task, labs.Grid(learning_rate=0.3, batch_size=8), 40)
+    assert runs.sizes["moment"] == runs.sizes["step"] == 41
+    points = torch.tensor(runs.view.squeeze().values)
+    np.testing.assert_allclose(task.view.surface(points), runs.train_loss.squeeze(), rtol=1e-4)
+
+
+def test_a_character_cannot_look_at_those_that_follow():
+    model = labs.tasks.characters().model(0)
+    tokens = torch.arange(16)[None] % 27
+    other = tokens.clone()
+    other[0, 9:] = 26
+    with torch.no_grad():
+        one, two = model(tokens), model(other)
+    torch.testing.assert_close(one[:, :9], two[:, :9])
+    assert (one[:, 9:] != two[:, 9:]).any()
+
+
+def test_a_view_that_is_none_is_refused_in_words():
+    with pytest.raises(ValueError, match="view must be one of labs.views.Plane.* got 'contour' wi"):
+        dataclasses.replace(TASKS["spirals"], view="contour")
+
+
+def test_arguments_of_the_tasks_that_cannot_be_are_refused_at_once():
+    for make, given, said in (
+        (labs.tasks.spirals, {"dropout": 1}, "dropout must be .*got 1"),
+        (labs.tasks.wave, {"dropout": -0.1}, "dropout must be .*got -0.1"),
+        (labs.tasks.digits, {"gain": 0}, "gain must be positive, got 0"),
+        (labs.tasks.spirals, {"activation": "sine"}, "activation must be one of .*got 'sine'"),
+        (labs.tasks.wave, {"width": 0}, "width must be .*got 0; give"),
+        (labs.tasks.characters, {"heads": 3}, "width must be a multiple of heads, got 16 and 3"),
+        (labs.tasks.characters, {"context": 0}, "context must be at least 1 .*got 0"),
+        (labs.tasks.regression, {"condition": 0.5}, "condition must be at least 1.*got 0.5"),
+        (labs.tasks.regression, {"features": 40}, "train at least features, got 40 and 32"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            make(**given)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_survives_pickling_and_trains_to_the_same_record(name, monkeypatch):
+    monkeypatch.setenv("LABS_CACHE", "off")
+    task = TASKS[name]
+    again = pickle.loads(pickle.dumps(task))
+    assert again.call == task.call and again is not task
+    assert swept(again).drop_attrs().equals(swept(task).drop_attrs())
+
+
+@pytest.mark.parametrize(
+    "make, values",
+    [
+        (labs.tasks.spirals, dict(width=[4, 8], dropout=[0.0, 0.2], gain=1.5)),
+        (labs.tasks.valley, dict(curvatures=[(1.0, 2.0, 3.0)])),
+        (labs.tasks.regression, dict(features=[2, 3])),
+        (labs.tasks.characters, dict(heads=[1, 2])),
+    ],
+)
+def test_tasks_with_arguments_and_variations_survive_pickling(make, values):
+    first = {name: value[0] if isinstance(value, list) else value for name, value in values.items()}
+    assert pickle.loads(pickle.dumps(make(**first))).call == make(**first).call
+    if make is not labs.tasks.valley:  # its curvatures are no axis
+        varied = labs.vary(make, **values)
+        assert pickle.loads(pickle.dumps(varied)) == varied

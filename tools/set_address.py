@@ -44,7 +44,9 @@ def forms(address):
 def texts(root):
     """The files that git knows or would add, where they are text."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        command, cwd=root, check=True, capture_output=True, text=True, encoding="utf-8"
+    )
     for name in sorted(set(filter(None, listed.stdout.split("\0")))):
         path = root / name
         if path.is_file():

@@ -8,6 +8,7 @@ missing.
 import hashlib
 import os
 import pathlib
+import threading
 import warnings
 
 import numpy as np
@@ -18,68 +19,76 @@ DIGEST = 32  # bytes
 
 
 def folder():
-    """Where runs are kept; None where LABS_CACHE is "off".
+    """Where runs are kept: LABS_CACHE, or `labs` in the user's cache folder. It is there then.
 
-    The folder is LABS_CACHE, or `labs` in the user's cache folder.
+    None where LABS_CACHE is "off". Raises OSError or, where nobody is at home, RuntimeError.
     """
     wish = os.environ.get("LABS_CACHE", "").strip()
     if wish.lower() == "off":
         return None
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(wish or pathlib.Path(home) / "labs")
+    home = lambda: os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    place = pathlib.Path(wish) if wish else pathlib.Path(home(), "labs")
+    place.mkdir(parents=True, exist_ok=True)
+    os.scandir(place).close()  # may it be read?
+    return place
 
 
 class Cache:
-    """The runs of one sweep that are on disk. `row`: the dtype of what each must have."""
+    """The runs on disk, for one sweep.
 
-    def __init__(self, row):
-        self.row, self.place, self.damaged = np.dtype(row), folder(), 0
+    A folder that cannot be had, and a full or read-only disk, are reported once; the sweep goes on.
+    """
 
-    def read(self, keys):
-        """(positions that were found, their rows) of `keys`, a list.
+    def __init__(self):
+        self.place, self.damaged, self.lock = None, 0, threading.Lock()
+        try:
+            self.place = folder()
+        except (OSError, RuntimeError) as error:
+            _warn(error)
 
-        Damaged files are counted.
-        """
-        found, rows = [], np.zeros(len(keys), self.row)
+    def read(self, keys, row):
+        """(positions that were found, their rows of dtype `row`) of `keys`; counts the damaged."""
+        found, rows = [], np.zeros(len(keys), row)
         for i, key in enumerate(keys if self.place else ()):
-            content = self._content(key)
-            if content is not None:
-                rows[i] = np.frombuffer(content, self.row)[0]
+            try:
+                whole = _path(self.place, key).read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                whole = b""
+            content, seal = whole[:-DIGEST], whole[-DIGEST:]
+            if len(content) == rows.itemsize and seal == _seal(key, content):
+                rows[i] = np.frombuffer(content, row)[0]
                 found.append(i)
+            else:
+                self.damaged += 1
         return found, rows[found]
 
     def write(self, keys, rows):
-        """Keep rows under their keys. A full or read-only disk is reported; the sweep goes on."""
-        if self.place is None:
-            return
+        """Keep rows under their keys."""
+        place = self.place
         try:
-            for key, row in zip(keys, rows):
+            for key, row in zip(keys if place else (), rows):
                 content = row.tobytes()
                 whole = content + _seal(key, content)
-                write_whole(self._path(key), lambda file, whole=whole: file.write(whole))
+                write_whole(_path(place, key), lambda file, whole=whole: file.write(whole))
         except OSError as error:
-            warnings.warn(
-                f"the cache {self.place} should be writable, but is not ({error}); set LABS_CACHE "
-                "to another folder or to off",
-                stacklevel=2,
-            )
-            self.place = None  # said once
+            with self.lock:  # other threads write, too
+                first, self.place = self.place, None
+            if first:
+                _warn(error)
 
-    def _path(self, key):
-        return self.place / key[:2] / f"{key[2:]}.run"
 
-    def _content(self, key):
-        try:
-            whole = self._path(key).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            whole = b""
-        content, seal = whole[:-DIGEST], whole[-DIGEST:]
-        if len(content) == self.row.itemsize and seal == _seal(key, content):
-            return content
-        self.damaged += 1
-        return None
+def _warn(error):
+    warnings.warn(
+        f"the folder of the cache should be there and writable, but is not ({error}), so runs are "
+        "not kept; set LABS_CACHE to another folder or to off",
+        stacklevel=3,
+    )
+
+
+def _path(place, key):
+    return place / key[:2] / f"{key[2:]}.run"
 
 
 def _seal(key, content):

@@ -4,6 +4,7 @@ import dataclasses
 
 from labs import optimizers
 from labs.engine.memory import free_memory
+from labs.settings import COLUMNS, in_use
 
 # On a CPU the caches are the better bound. What one step of one thread touches should stay near
 # them; a chunk of very few runs spends its time on the fixed cost of a step instead, which grows
@@ -28,9 +29,21 @@ class Chunk:
         """The setting `name` of each run."""
         return [setting[name] for setting in self.settings]
 
+    def schedules(self):
+        """The schedule of each run, with the share of training in which it rises."""
+        return list(zip(self.values("schedule"), self.values("warmup_share")))
+
     def kind(self):
         """What chunks that share a program have in common."""
-        return self.settings[0]["batch_size"], self.slices(), self.part
+        smoothed = in_use("label_smoothing", self.values("label_smoothing"))
+        return self.settings[0]["batch_size"], self.slices(), smoothed, self.part
+
+    def tables(self):
+        """What decides the shapes of the tables its steps read (see labs.engine.inputs): how many
+        seeds and schedules there are, and which settings have their default in all runs.
+        """
+        counts = len(set(self.values("seed"))), len(set(self.schedules()))
+        return (*counts, *(in_use(name, self.values(name)) for name in COLUMNS))
 
     def new(self):
         """The rows of the runs that no chunk before this one has."""

@@ -12,22 +12,22 @@ import operator
 
 import torch
 from torch._ops import HigherOrderOperator
+from torch.utils import _pytree as pytree
 
 from labs import data, settings
-from labs.engine import trainer
+from labs.engine import inputs, trainer
 from labs.engine.chunks import Chunk
-from labs.engine.ensemble import vector_of
 from labs.engine.traced import first_line, operations
 
-FORMAT = "labs.run/1"
+FORMAT = "labs.run/2"
 """Of the record of one run, and of what is done around the operations: raise it with either."""
 
 
 class NotDetermined(Exception):
     """Raised where nothing says what a function will compute.
 
-    It draws random numbers, calls an operation that is not PyTorch's own, does not do the same each
-    time, or cannot be written down.
+    It draws random numbers, calls an operation that is not PyTorch's own, or cannot be written
+    down.
     """
 
 
@@ -109,20 +109,21 @@ class Keys:
 
     def __init__(self, task, ensemble, samples, points, steps, moments, wish):
         self.task, self.ensemble, self.samples, self.steps = task, ensemble, samples, steps
-        self.theta_RP = vector_of(task.model(0)).to(samples.train_x.device).expand(2, -1)
+        self.theta_RP, self.held_R = ensemble.start((0, 0))
         everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
         self.found = {}
-        graphs = [graph_digest(ensemble.scores, self.theta_RP, *everything)]
+        graphs = [graph_digest(ensemble.scores, self.theta_RP, *everything, *self.held_R)]
         if points is not None:
-            graphs += [graph_digest(ensemble.pictures, self.theta_RP, points), digest_of(points)]
+            pictures = graph_digest(ensemble.pictures, self.theta_RP, points, *self.held_R)
+            graphs += [pictures, digest_of(points)]
         self.graphs = digest_of(*graphs)
         facts = FORMAT, moments, wish, samples.train_x.device.type, str(torch.__version__)
         facts += (torch.get_float32_matmul_precision(),)
         self.common = digest_of(self.graphs, *facts, *everything)
 
-    def program(self, batch_size, optimizers):
+    def program(self, batch_size, optimizers, smoothed):
         """What programs for one batch size and these update rules compute, whatever the data."""
-        batch = self._once(self._batch, batch_size)
+        batch = self._once(self._batch, batch_size, smoothed)
         rules = [self._once(self._rule, optimizer) for optimizer in optimizers]
         return digest_of(self.graphs, batch, *rules)
 
@@ -131,12 +132,13 @@ class Keys:
         batch_size, seed = setting["batch_size"], setting["seed"]
         return digest_of(
             self.common,
-            self._once(self._batch, batch_size),
+            self._once(self._batch, batch_size, setting["label_smoothing"] > 0),
             self._once(self._rule, setting["optimizer"]),
             self._once(self._order, batch_size, seed),
-            self._once(self._tables, setting["schedule"]),
+            self._once(self._tables, setting["schedule"], setting["warmup_share"]),
             self._once(self._seed, seed),
-            [[name, setting[name]] for name in settings.COLUMNS],
+            seed if self.ensemble.random else None,
+            list(settings.read_by_rule(setting).items()),
         )
 
     def _once(self, fact, *arguments):
@@ -151,39 +153,46 @@ class Keys:
         held = [*model.named_parameters(), *model.named_buffers()]
         return digest_of([name for name, _ in held], *(tensor for _, tensor in held))
 
-    def _batch(self, size):
+    def _batch(self, size, smoothed):
         """The operations of a loss with its gradient, for two runs of this batch size."""
         x_RBD, y_RB = (
             tensor[:size].expand(2, *tensor[:size].shape)
             for tensor in (self.samples.train_x, self.samples.train_y)
         )
-        digests = {
-            graph_digest(self.ensemble.gradients, self.theta_RP, x_RBD, y_RB)
-            for _ in range(1 if self.found else 2)  # the first time, twice
-        }
-        if len(digests) > 1:
-            raise NotDetermined("called twice, it computes two different things")
-        return digests.pop()
+        place = torch.arange(2, device=x_RBD.device), torch.zeros(1, device=x_RBD.device)
+        more = (torch.full((2, 1), 0.5, device=x_RBD.device),) * smoothed
+        held = len(self.held_R)
+        flat = lambda *tensors: self.ensemble.gradients(
+            *tensors[:5], tensors[5 : 5 + held], *tensors[5 + held :]
+        )
+        tensors = self.theta_RP, x_RBD, y_RB, *place, *self.held_R, *more
+        return graph_digest(flat, *tensors)
 
     def _order(self, batch_size, seed):
         return digest_of(data.batches(len(self.samples.train_x), batch_size, self.steps, seed))
 
-    def _tables(self, schedule):
-        return digest_of(
-            trainer.factors(schedule, self.steps), trainer.bias_corrections(self.steps)
-        )
+    def _tables(self, schedule, share):
+        factors = inputs.factors(schedule, share, self.steps)
+        return digest_of(factors, inputs.bias_corrections(self.steps))
 
     def _rule(self, optimizer):
         """The operations of a step around the gradient.
 
-        They are the update rule, the settings it reads, and what counts as diverged.
+        They are the update rule, the settings it reads, and what counts as diverged: with the
+        rule's own numbers, by its kernel and without, and with a column of every setting.
         """
+        ways = ((), trainer.KERNELS), ((), {}), (settings.COLUMNS, {})
+        return digest_of(*(self._columns(optimizer, *way) for way in ways))
+
+    def _columns(self, optimizer, names, kernels):
         setting = {name: settings.SETTINGS[name].default for name in settings.AXES}
-        chunk = Chunk([0], [setting | {"optimizer": optimizer, "batch_size": 1}], part=1)
+        setting |= {name: 0.5 for name in names} | {"optimizer": optimizer, "batch_size": 1}
+        chunk = Chunk([0], [setting], part=1)
         nothing = data.Data(*(torch.zeros(2, 1) for _ in range(4)))
-        inputs, state = trainer.start(torch.ones(1, 3), chunk, nothing, steps=2)
-        slope = lambda theta_RP, x_RBD, y_RB: (theta_RP * 0.5, theta_RP.sum(1))
-        flat = lambda *tensors: trainer.step(
-            slope, chunk.slices(), *trainer.Inputs.of_flat(tensors)
+        read, state, _ = inputs.start(torch.ones(1, 3), (), chunk, nothing, steps=2)
+        slope = lambda theta_RP, *_: (theta_RP * 0.5, theta_RP.sum(1))
+        tensors, shape = pytree.tree_flatten((read, state))
+        flat = lambda *tensors: pytree.tree_leaves(
+            trainer.step(slope, chunk.slices(), kernels, *pytree.tree_unflatten(tensors, shape))
         )
-        return digest_of(graph_digest(flat, *inputs.flat(), *state), *inputs.flat(), *state)
+        return digest_of(graph_digest(flat, *tensors), *tensors)

@@ -3,8 +3,11 @@
 import contextlib
 import ctypes
 import platform
+import threading
 
 import torch
+
+_lock, _inside = threading.Lock(), []  # the numbers of threads that the present sweeps found
 
 
 def free_memory(device):
@@ -20,13 +23,25 @@ def free_memory(device):
 
 @contextlib.contextmanager
 def one_thread_an_operation():
-    """Let each operation run on one thread, of which several may then work side by side."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Let each operation run on one thread, of which as many as it says may work side by side.
+
+    Torch has a number for every thread there is, which it alone can change, and one for all new
+    ones. Both are afterwards as before, also where sweeps overlap.
+    """
+    with _lock:
+        found = torch.get_num_threads()
+        _inside.append(found)
+        threads = found if found > 1 else _inside[0]  # what begins during a sweep finds 1
+        torch.set_num_threads(1)
     try:
         yield threads
     finally:
-        torch.set_num_threads(threads)
+        with _lock:
+            torch.set_num_threads(threads)
+            count = _inside[0] if len(_inside) == 1 else 1
+            _inside.pop()
+            new = threading.Thread(target=torch.set_num_threads, args=[count])
+            new.start(), new.join()
 
 
 @contextlib.contextmanager

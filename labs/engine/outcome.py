@@ -28,7 +28,7 @@ def check_alike(works):
 def record(task, works, twins, grid, record_at, chunks):
     """The record of a sweep of `task`, which may be varied.
 
-    `twins`: the works of the runs' twins, if there are any. `chunks`: how many were trained now.
+    `twins`: the works of the runs' twins, if any. `chunks`: how many this process trained now.
     """
     own_axes = task.axes if isinstance(task, Varied) else ()
     axes = (*own_axes, *grid.axes())
@@ -50,6 +50,8 @@ def _arrays(works, axes, attrs):
     found = {"trained": ([], there), "diverged_at": ([], rows["diverged_at"])}
     found |= {name: (["step"], rows[name]) for name in SERIES if name in rows.dtype.names}
     coordinates = {"step": np.array(first.moments)}
+    if first.keep:
+        found["parameters"] = ["parameter"], rows["parameters"]
     if first.task.view:
         found["view"] = ["moment", *first.task.view.dimensions], rows["view"]
         coordinates |= {"moment": np.array(first.viewed), **first.task.view.coordinates}

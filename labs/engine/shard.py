@@ -1,96 +1,91 @@
 """One sweep over several processes, started by `torchrun`.
 
-Each trains its chunks, then all share what they have. A process that dies takes only its unfinished
-chunk with it: what was finished is in the cache, and the next call trains the rest.
-torch.distributed does the talking.
+Each trains every nth of the missing runs, then all share what they have. A process that dies takes
+only its unfinished chunks with it: what was finished is in the cache, and the next call trains the
+rest. What they exchange is bytes, of which none are run.
 """
 
-import atexit
+import datetime
 import functools
-import json
 import os
 
 import numpy as np
 import torch
 import torch.distributed as dist
 
-from labs.engine.chunks import Chunk
+from labs.engine.keys import digest_of
+
+PATIENCE = datetime.timedelta(days=7)  # with the slowest process
 
 
-def processes():
-    """(rank, number of processes) of this program; connects them where they are not yet."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_available():
-        return 0, 1
-    if not dist.is_initialized():
-        dist.init_process_group("gloo")
-        atexit.register(dist.destroy_process_group)
-    return dist.get_rank(), dist.get_world_size()
+class Team:
+    """The `world` processes of one sweep; this one is number `rank`.
 
-
-def agree(works):
-    """Let all processes miss the same runs.
-
-    What one of them does not find in its cache, all train.
+    They have connections of their own, under the number of the sweep in its process: one of torch's
+    groups belongs to the reader's script, and a second one looks for the addresses of the first.
     """
-    for work in works:
-        work.there = _reduced(work.there.astype(np.uint8), dist.ReduceOp.MIN).astype(bool)
 
+    def __init__(self):
+        self.rank, self.world = 0, 1
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and dist.is_available():
+            store, self.rank, self.world = _store()
+            place = dist.PrefixStore(f"labs/{store.add(f'labs/{self.rank}', 1)}", store)
+            self.group = dist.ProcessGroupGloo(place, self.rank, self.world, PATIENCE)
 
-def as_the_first_has_it(works, chunks):
-    """The chunks, (work, chunk), as the first process planned them, with its engines.
+    def gather(self, content):
+        """The bytes of every process, as many in each, in the order of their ranks."""
+        own = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        told = [torch.empty_like(own) for _ in range(self.world)]
+        self.group.allgather([told], [own]).wait()
+        return [content.numpy().tobytes() for content in told]
 
-    Machines differ in threads and memory, and so do their plans.
-    """
-    plan = [[works.index(work), c.index, c.part, c.again] for work, c in chunks]
-    text = np.frombuffer(json.dumps([[work.engine for work in works], plan]).encode(), np.uint8)
-    size = torch.tensor([len(text)])
-    dist.broadcast(size, 0, group=_gloo())
-    told = torch.from_numpy(text.copy()) if dist.get_rank() == 0 else torch.empty(int(size)).byte()
-    dist.broadcast(told, 0, group=_gloo())
-    engines, plan = json.loads(told.numpy().tobytes())
-    for work, engine in zip(works, engines):
-        work.engine = engine
-    return [
-        (works[w], Chunk(index, [works[w].settings[i] for i in index], part, again))
-        for w, index, part, again in plan
-    ]
+    def missing(self, works):
+        """The runs to train, (work, position); those of a process are its rank's in `[::world]`.
 
+        What one process does not find in its cache, all train. Raises ValueError, in each of them,
+        where they are not given the same.
+        """
+        if self.world > 1:
+            told = self.gather(_digest(works).encode())
+            if len(set(told)) > 1:
+                raise ValueError(
+                    "all processes must sweep the same task with the same grid and steps, got "
+                    f"{len(set(told))} different ones; draw what is random from a seed they share"
+                )
+            for work in works:
+                told = [np.frombuffer(there, bool) for there in self.gather(work.there.tobytes())]
+                work.there = np.all(told, axis=0)
+        return [(work, position) for work in works for position in work.missing()]
 
-def exchange(works, chunks, well):
-    """Give every process the rows of all `chunks`, (work, chunk); the nth belongs to process n
-    modulo their number.
+    def exchange(self, missing, well):
+        """Give every process what the others trained of `missing`.
 
-    Each process puts zeros where a row is not its own, and all add up. Where one of them is not
-    `well`, there is nothing to give: raises RuntimeError in those that are.
-    """
-    all_well = _reduced(np.array([well], np.uint8), dist.ReduceOp.MIN)[0]
-    if not all_well:
-        if well:
+        Where one of them is not `well`, there is nothing to give: raises RuntimeError in those that
+        are.
+        """
+        if self.world == 1:
+            return
+        own = missing[self.rank :: self.world] if well else ()
+        content = bytes([well]) + b"".join(work.rows[i].tobytes() for work, i in own)
+        most = max((work.rows.itemsize for work, _ in missing), default=0)
+        told = self.gather(content.ljust(1 + most * len(missing[:: self.world]), b"\0"))
+        if well and not all(content[0] for content in told):
             raise RuntimeError("another process failed in this sweep; its message says why")
-        return
-    for work in works:
-        owner = np.full(len(work.rows), -1)
-        for number, (its_work, chunk) in enumerate(chunks):
-            if its_work is work:
-                owner[[chunk.index[row] for row in chunk.new()]] = number % dist.get_world_size()
-        trained = np.flatnonzero(owner >= 0)
-        mine = work.rows[trained].copy()
-        mine[owner[trained] != dist.get_rank()] = np.zeros((), mine.dtype)
-        content = _reduced(mine.view(np.uint8), dist.ReduceOp.SUM)
-        work.rows[trained] = content.view(mine.dtype)
-        work.there[trained] = True
+        for rank, content in enumerate(told if well else ()):
+            end = 1
+            for work, i in missing[rank :: self.world]:
+                start, end = end, end + work.rows.itemsize
+                work.rows[i] = np.frombuffer(content[start:end], work.rows.dtype)[0]
+                work.there[i] = True
 
 
-def _reduced(array, operation):
-    if not array.size:
-        return array
-    tensor = torch.from_numpy(array.copy())
-    dist.all_reduce(tensor, operation, group=_gloo())
-    return tensor.numpy()
+def _digest(works):
+    """Of what all processes must be given alike."""
+    tasks = [w.keys.common if w.keys else digest_of(*vars(w.samples).values()) for w in works]
+    return digest_of(works[0].settings, works[0].moments, tasks)
 
 
 @functools.cache
-def _gloo():
-    """The group of all processes over gloo, which moves bytes of the CPU, whatever backend a
-    reader's own group has."""
-    return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+def _store():
+    """What the processes of this program find each other by, the rank, and how many they are."""
+    return next(dist.rendezvous("env://"))

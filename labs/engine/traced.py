@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 # One thread traces at a time: it puts proxies into a module that the others share. And one silences
 # warnings at a time: whoever stops doing so brings back what was there when it began.
-_lock = threading.Lock()
+_lock, _told = threading.Lock(), threading.Event()
 
 
 def operations(function, *tensors):
@@ -41,7 +41,8 @@ def interpreted(graph):
 
     The interpreter is part of TorchScript, which is deprecated, but nothing else in PyTorch does
     this. It looks operations up by name and types: overloads go, and a number that stands for a
-    tensor becomes one.
+    tensor becomes one. Where it is missing or does not know them, Python runs the list, which is
+    said once.
     """
     nodes = graph.graph
     for node in nodes.nodes:
@@ -58,13 +59,14 @@ def interpreted(graph):
             # that it is deprecated, and how the class of `graph` is written
             warnings.simplefilter("ignore")
             return torch.jit.script(graph)
-    except (RuntimeError, torch.jit.frontend.FrontendError) as error:
-        reason = first_line(error)
-        warnings.warn(
-            "the interpreter should know the network's operations, but does not, so Python starts "
-            f"them, which is slower ({reason})",
-            stacklevel=2,
-        )
+    except Exception as error:  # its own kinds would go with it
+        if not _told.is_set():
+            _told.set()
+            warnings.warn(
+                "the interpreter should know the network's operations, but does not, so Python "
+                f"starts them, which is slower ({first_line(error)})",
+                stacklevel=2,
+            )
         return graph
 
 

@@ -1,7 +1,6 @@
 """The training program of a chunk of runs: a step that moves them all, and the loop around it.
 
-Shapes: `R` runs of a chunk, `P` parameters, `B` batch, `S` distinct seeds, `T` steps, `C`
-schedules, `N` samples, `D` features.
+Shapes: `R` runs of a chunk, `P` parameters, `B` batch, `T` steps, `D` features.
 """
 
 import collections
@@ -12,13 +11,12 @@ import shutil
 import sysconfig
 import threading
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch._higher_order_ops import while_loop
+from torch.utils import _pytree as pytree
 
-from labs import data, optimizers
+from labs import optimizers
 from labs.engine.traced import interpreted, operations
 from labs.settings import COLUMNS
 
@@ -26,115 +24,64 @@ MOST_PROGRAMS = 64  # kept in memory for later sweeps; the one that was used lon
 _lock, _kept = threading.Lock(), collections.OrderedDict()
 
 
-class Inputs(NamedTuple):
-    """What the steps of a chunk read.
+def adam(theta_RP, grad_RP, state, lr_R1, t_1):
+    """`labs.optimizers.adam` in one pass over memory: what torch.optim.Adam(fused=True) calls.
 
-    Rows of `*_T*` belong to steps, rows of `*_R*` to runs; `bias` is Adam's correction, `columns` a
-    tensor (R, 1) for each of `labs.settings.COLUMNS`.
+    That kernel has one learning rate for all rows. So it moves zeros, at a rate of 1.
     """
-
-    x_ND: torch.Tensor
-    y_N: torch.Tensor
-    order_TSB: torch.Tensor
-    factor_TC: torch.Tensor
-    bias_T2: torch.Tensor
-    seed_R: torch.Tensor
-    schedule_R: torch.Tensor
-    limit_R: torch.Tensor
-    columns: tuple
-
-    def flat(self):
-        """All tensors in a row."""
-        return (*self[:-1], *self.columns)
-
-    @classmethod
-    def of_flat(cls, tensors):
-        """The inputs that begin a row of tensors, and the rest of the row."""
-        count = len(cls._fields) - 1
-        end = count + len(COLUMNS)
-        return cls(*tensors[:count], tuple(tensors[count:end])), tensors[end:]
+    move_RP = torch.zeros_like(theta_RP)
+    tensors = [[move_RP], [grad_RP], *([each] for each in state), [], [t_1 + 1.0]]
+    options = {"lr": 1, "weight_decay": 0, "amsgrad": False, "maximize": False}
+    torch._fused_adam_(*tensors, **options, **optimizers.RULES["adam"].own)
+    theta_RP.addcmul_(move_RP, lr_R1)
 
 
-def step(gradients, slices, inputs, state):
+KERNELS = {"adam": adam, "adamw": adam}  # see labs.optimizers.update; a compiler needs none
+
+
+@functools.cache
+def _operations():
+    """KERNELS as operations of their own, and what keeps these.
+
+    TorchScript's interpreter drops `_fused_adam_`: it takes a list, and seems to change nothing.
+    """
+    library = torch.library.Library("labs", "DEF")
+    own, more = (
+        "Tensor(a!) theta, Tensor grad, Tensor(b!) mean, Tensor(c!) square",
+        "Tensor lr, Tensor t",
+    )
+    library.define(f"adam({own}, {more}) -> ()")
+    each = lambda theta, grad, mean, square, *more: adam(theta, grad, (mean, square), *more)
+    library.impl("adam", each, "CPU")
+    call = lambda theta, grad, state, *more: torch.ops.labs.adam(theta, grad, *state, *more)
+    return dict.fromkeys(KERNELS, call), library
+
+
+def step(gradients, slices, kernels, inputs, state):
     """Move every run by one update, in place, on its seed's next batch; return the state.
 
-    `gradients` takes parameters (R, P) and a batch a run, and returns gradients (R, P) and losses
-    (R,). `slices`: (optimizer, first row, end row) of each update rule. `state`: the number of
-    updates so far (1,), the step at which each run diverged or -1 (R,), the parameters of each
-    slice, and then their rules' own tensors.
+    `gradients`: see `labs.engine.ensemble`. `slices`: (optimizer, first row, end row) of each
+    update rule. `kernels`: see `labs.optimizers.update`.
     """
-    t_1, diverged_R, *tensors = state
-    now = lambda table: table.index_select(0, t_1)[0]
-    batch_RB, bias = now(inputs.order_TSB)[inputs.seed_R], now(inputs.bias_T2)
-    thetas, slots = tensors[: len(slices)], iter(tensors[len(slices) :])
-    grad_RP, loss_R = gradients(joined(thetas), inputs.x_ND[batch_RB], inputs.y_N[batch_RB])
-    settings = dict(zip(COLUMNS, inputs.columns))
+    now = lambda table: table.index_select(0, state.t_1 % len(table))[0]
+    order_SB, bias = now(inputs.order_TSB), now(inputs.bias_T2)
+    # whole rows, then whole batches: several times faster than to index samples run by run
+    drawn = (data.index_select(0, order_SB.flatten()) for data in (inputs.x_ND, inputs.y_N))
+    batch = [rows.unflatten(0, order_SB.shape).index_select(0, inputs.seed_R) for rows in drawn]
+    settings = {name: column for name, column in zip(COLUMNS, inputs.columns) if column.numel()}
+    smoothing_R1 = settings.pop("label_smoothing", None)
+    places = inputs.stream_R, state.t_1
+    grad_RP, loss_R = gradients(state.theta(), *batch, *places, inputs.held, smoothing_R1)
     factor_R1 = now(inputs.factor_TC)[inputs.schedule_R, None]
     settings["learning_rate"] = settings["learning_rate"] * factor_R1
-    for (name, a, b), theta in zip(slices, thetas):
-        own = [next(slots) for _ in range(optimizers.RULES[name].slots)]
-        columns = {setting: column[a:b] for setting, column in settings.items()}
-        optimizers.update(name, theta, grad_RP[a:b], own, bias, **columns)
-    gone_R = (diverged_R < 0) & ~(loss_R < inputs.limit_R)
-    diverged_R.copy_(torch.where(gone_R, t_1, diverged_R))
-    t_1.add_(1)
+    for (name, a, b), theta, slots in zip(slices, state.thetas, state.slots):
+        told = {setting: column[a:b] for setting, column in settings.items()}
+        told |= {"t": state.t_1, "kernels": kernels}
+        optimizers.update(name, theta, grad_RP[a:b], slots, bias, **told)
+    gone_R = (state.diverged_R < 0) & ~(loss_R < inputs.limit_R)
+    state.diverged_R.copy_(torch.where(gone_R, state.t_1, state.diverged_R))
+    state.t_1.add_(1)
     return state
-
-
-def joined(thetas):
-    """The parameters of all slices as one matrix."""
-    return thetas[0] if len(thetas) == 1 else torch.cat(thetas)
-
-
-def start(theta_RP, chunk, samples, steps):
-    """The inputs and the first state of a chunk whose runs begin at `theta_RP`.
-
-    `limit_R` is infinite: no loss counts as diverged yet. The tables of steps are filled up to the
-    next power of two, so that one compiled program serves many numbers of steps.
-    """
-    device = samples.train_x.device
-    seeds, schedules = sorted(set(chunk.values("seed"))), sorted(set(chunk.values("schedule")))
-    numbers = lambda name: torch.tensor(chunk.values(name), dtype=torch.float32, device=device)
-    index = lambda name, known: torch.tensor(
-        [known.index(value) for value in chunk.values(name)], device=device
-    )
-    count, size = len(samples.train_x), chunk.settings[0]["batch_size"]
-    orders = [data.batches(count, size, steps, seed) for seed in seeds]
-    inputs = Inputs(
-        samples.train_x,
-        samples.train_y,
-        _filled(torch.stack(orders, dim=1), steps).to(device),
-        _filled(torch.stack([factors(name, steps) for name in schedules], dim=1), steps).to(device),
-        _filled(bias_corrections(steps), steps).to(device),
-        index("seed", seeds),
-        index("schedule", schedules),
-        torch.full((len(chunk.index),), torch.inf, device=device),
-        tuple(numbers(name)[:, None] for name in COLUMNS),
-    )
-    thetas = [theta_RP[a:b].clone() for _, a, b in chunk.slices()]
-    slots = [
-        torch.zeros_like(theta)
-        for (name, _, _), theta in zip(chunk.slices(), thetas)
-        for _ in range(optimizers.RULES[name].slots)
-    ]
-    zero = torch.zeros(1, dtype=torch.int64, device=device)
-    return inputs, (zero, torch.full_like(inputs.seed_R, -1), *thetas, *slots)
-
-
-def factors(schedule, steps):
-    """What multiplies the learning rate at each step (T,)."""
-    factor = optimizers.SCHEDULES[schedule]
-    return torch.tensor([factor(t / steps) for t in range(1, steps + 1)])
-
-
-def bias_corrections(steps):
-    """Adam's correction at each step (T, 2)."""
-    return torch.tensor([optimizers.bias_correction(t) for t in range(1, steps + 1)])
-
-
-def _filled(table, steps):
-    more = (1 << (steps - 1).bit_length()) - steps
-    return F.pad(table, [0, 0] * (table.dim() - 1) + [0, more])
 
 
 class Program:
@@ -170,45 +117,58 @@ class Program:
         """How a graph is compiled: a step with the loop around it, as one C++ program that leaves
         Python's lock to other threads."""
         options = {"options": {"cpp_wrapper": True}} if self.looped else {}
-        make = functools.partial(torch.compile, fullgraph=True, dynamic=False, **options)
+        # not fullgraph: it counts frames in one number for all threads; such a graph has no break
+        make = functools.partial(torch.compile, dynamic=False, **options)
         return lambda graph: make(_loop_of(graph) if what == "step" and self.looped else graph)
-
-    def theta(self, state):
-        """The parameters (R, P) of all runs."""
-        return joined(state[2 : 2 + len(self.slices)])
 
     def advance(self, ensemble, inputs, state, steps):
         """The state after `steps` more updates."""
-        flat = lambda *tensors: step(ensemble.gradients, self.slices, *Inputs.of_flat(tensors))
-        tensors = inputs.flat()
-        if self.looped:
-            loop = self._built("step", flat, (*tensors, *state))
-            return loop(tensors, state[0] + steps, state)
-        for _ in range(steps):
-            state = self.run("step", flat, *tensors, *state)
-        return state
+        (tensors, first), (own, second) = map(pytree.tree_flatten, (inputs, state))
+        how = ensemble.gradients, self.slices, _operations()[0] if self.engine == "traced" else {}
 
-    def measure(self, ensemble, state, samples):
+        def flat(*both):
+            """The step on tensors in a row, which is what a graph takes."""
+            read = pytree.tree_unflatten(both[: len(tensors)], first)
+            now = pytree.tree_unflatten(both[len(tensors) :], second)
+            return pytree.tree_leaves(step(*how, read, now))
+
+        if self.looped:
+            loop = self._built("step", flat, (*tensors, *own))
+            own = loop(tuple(tensors), state.t_1 + steps, tuple(own))
+        else:
+            for _ in range(steps):
+                own = self.run("step", flat, *tensors, *own)
+        return pytree.tree_unflatten(own, second)
+
+    def measure(self, ensemble, inputs, state, samples):
         """Losses and metric (2 or 3, R) over all samples, `part` runs at a time."""
         everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
-        parts = self.theta(state).split(self.part)
-        scores = [self.run("scores", ensemble.scores, part, *everything) for part in parts]
+        scores = [
+            self.run("scores", ensemble.scores, theta_RP, *everything, *held_R)
+            for theta_RP, *held_R in self._parts(inputs, state)
+        ]
         return torch.cat(scores, dim=1)
 
-    def picture(self, ensemble, state, points):
+    def picture(self, ensemble, inputs, state, points):
         """What the task's view shows of every run (R, V), `part` runs at a time."""
-        parts = self.theta(state).split(self.part)
-        return torch.cat([self.run("pictures", ensemble.pictures, part, points) for part in parts])
+        pictures = [
+            self.run("pictures", ensemble.pictures, theta_RP, points, *held_R)
+            for theta_RP, *held_R in self._parts(inputs, state)
+        ]
+        return torch.cat(pictures)
+
+    def _parts(self, inputs, state):
+        return zip(*(tensor.split(self.part) for tensor in (state.theta(), *inputs.held)))
 
     def prepare(self, ensemble, inputs, state, samples, points=None):
         """Compile what such chunks need, before any thread trains: PyTorch runs no compiled program
         in one thread while another writes a graph down."""
         limits = {"recompile_limit": 2**16, "accumulated_recompile_limit": 2**16}
         with torch._dynamo.config.patch(**limits):
-            self.advance(ensemble, inputs, tuple(tensor.clone() for tensor in state), 1)
-            self.measure(ensemble, state, samples)
+            self.advance(ensemble, inputs, pytree.tree_map(torch.clone, state), 1)
+            self.measure(ensemble, inputs, state, samples)
             if points is not None:
-                self.picture(ensemble, state, points)
+                self.picture(ensemble, inputs, state, points)
 
 
 def _loop_of(graph):

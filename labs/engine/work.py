@@ -10,13 +10,15 @@ import warnings
 import numpy as np
 import torch
 
-from labs import data
+from labs import data, partition
 from labs.device import synchronize
 from labs.engine import chunks, trainer
 from labs.engine.cache import Cache
-from labs.engine.ensemble import Ensemble, vector_of
+from labs.engine.ensemble import Ensemble
+from labs.engine.inputs import start as begin
 from labs.engine.keys import Keys, NotDetermined
-from labs.training import DIVERGED, record_steps
+from labs.engine.probe import probe
+from labs.training import limit, record_steps
 
 # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
@@ -26,25 +28,30 @@ class Work:
     """The runs of `grid` on one task.
 
     `wish`: True or False to compile or not, None to do what pays. `record_at`: see
-    `labs.training.record_steps`. `rows`: a structured array, a row a run in the grid's order;
-    `there`: which of them are finished. Raises ValueError for a batch larger than the data set.
+    `labs.training.record_steps`. `cache`: where runs are kept. `keep`: whether the record is to
+    hold trained parameters. `rows`: a structured array, a row a run in the grid's order; `there`:
+    which of them are finished. Raises ValueError for a batch larger than the data set, label
+    smoothing that the loss does not have, or what `probe` refuses.
     """
 
-    def __init__(self, task, grid, steps, device, wish, record_at=None):
-        self.task, self.steps, self.device, self.wish = task, steps, device, wish
-        self.samples, self.ensemble = task.data.to(device), Ensemble(task, device)
+    def __init__(self, task, grid, steps, device, wish, record_at=None, cache=None, keep=False):
+        self.task, self.steps, self.device, self.wish, self.keep = task, steps, device, wish, keep
+        partition.check(task, task.model(grid.seed[0]))
+        self.samples, self.ensemble = task.data.to(device), Ensemble(task, device, grid.seed)
         for size in grid.batch_size:  # raises for a batch larger than the data
             data.batches(len(self.samples.train_x), size, steps=1, seed=0)
+        task.check_smoothing(max(grid.label_smoothing))
         self.settings = grid.settings()
         measured = len(self.samples.train_x) + len(self.samples.val_x)
         self.moments = record_steps(steps, record_at, measured)
         self.viewed = thinned(self.moments, task.view.moments) if task.view else []
         self.points = task.view and task.view.inputs().to(device)
+        probe(self, min(grid.batch_size), list(grid.seed[:2]))
         self.rows = _empty(len(self.settings), self.row_type())
         self.there, self.lock = np.zeros(len(self.rows), bool), threading.Lock()
-        self.cache, self.keys = Cache(self.rows.dtype), self._keys()
+        self.cache, self.keys = cache or Cache(), self._keys()
         self.run_keys = self._read()
-        self.engine, self.programs = "cache", {}
+        self.engine, self.programs, self.compiled = "cache", {}, set()
 
     def row_type(self):
         """What is kept of a run."""
@@ -54,11 +61,13 @@ class Work:
         if self.task.view:
             view = self.task.view
             fields.append(("view", view.dtype, (len(self.viewed), *view.shape)))
+        if self.keep:
+            fields.append(("parameters", "f4", (sum(self.ensemble.sizes),)))
         return fields
 
     def _keys(self):
         try:
-            moments = [self.moments, self.viewed, DIVERGED]
+            moments = [self.moments, self.viewed, limit(0.0).item(), self.keep]
             arguments = self.points, self.steps, moments, self.wish is True
             return Keys(self.task, self.ensemble, self.samples, *arguments)
         except NotDetermined as error:
@@ -74,9 +83,8 @@ class Work:
         try:
             keys = [self.keys.run(setting) for setting in self.settings]
         except NotDetermined as error:
-            self.keys = None
             return self._say_not_kept(error)
-        found, rows = self.cache.read(keys)
+        found, rows = self.cache.read(keys, self.rows.dtype)
         self.rows[found], self.there[found] = rows, True
         return keys
 
@@ -88,8 +96,9 @@ class Work:
         )
 
     def missing(self):
-        """{position: setting} of the runs that are to be trained."""
-        return {i: self.settings[i] for i in np.flatnonzero(~self.there).tolist()}
+        """{position: setting} of the runs that are to be trained, by batch size."""
+        runs = ((i, self.settings[i]) for i in np.flatnonzero(~self.there).tolist())
+        return dict(sorted(runs, key=lambda run: run[1]["batch_size"]))
 
     def choose_engine(self):
         """What should run the programs: "compiled" where that pays, or where it was asked for; else
@@ -106,12 +115,10 @@ class Work:
             compile = flops > enough and trainer.can_compile(self.device)
         return "compiled" if compile else "traced" if self.device.type == "cpu" else "eager"
 
-    def plan(self, workers):
-        """The chunks that are to be trained; `workers` of them can train at a time."""
-        missing, self.engine = self.missing(), self.choose_engine()
-        if not missing:
-            return []
-        return chunks.plan(missing, self.ensemble, self.samples, self.engine, workers)
+    def plan(self, index, workers):
+        """The chunks of the missing runs at `index`; `workers` of them can train at a time."""
+        self.engine, runs = self.choose_engine(), {i: self.settings[i] for i in index}
+        return runs and chunks.plan(runs, self.ensemble, self.samples, self.engine, workers)
 
     def prepare(self, chunk):
         """Find or make the program that trains a chunk; compile it, if that is to be done.
@@ -119,17 +126,21 @@ class Work:
         For the thread that calls `sweep`, before others train.
         """
         if chunk.kind() not in self.programs:
-            digest = self._digest(*chunk.kind()[:2])
+            digest = self._digest(*chunk.kind()[:3])
             program = trainer.program_for(chunk, self.engine, self.device, digest)
             self.programs[chunk.kind()] = program
-            if self.engine == "compiled":
-                inputs, state = self._start(chunk)
-                program.prepare(self.ensemble, inputs, state, self.samples, self.points)
+        like = chunk.kind(), chunk.tables()
+        if self.engine == "compiled" and like not in self.compiled:
+            inputs, state, _ = self._start(chunk)
+            program = self.programs[chunk.kind()]
+            program.prepare(self.ensemble, inputs, state, self.samples, self.points)
+            self.compiled.add(like)
 
-    def _digest(self, batch_size, slices):
+    def _digest(self, batch_size, slices, smoothed):
         """What a program computes, or None where nothing says so."""
         try:
-            return self.keys and self.keys.program(batch_size, [name for name, _, _ in slices])
+            names = [name for name, _, _ in slices]
+            return self.keys and self.keys.program(batch_size, names, smoothed)
         except NotDetermined:
             return None
 
@@ -140,7 +151,10 @@ class Work:
         Raises ValueError where a loss is not finite before the first step, and what `tick` raises.
         """
         began = time.perf_counter()
-        rows = self._rows(*self._follow(self.programs[chunk.kind()], chunk, tick))
+        state, *seen = self._follow(self.programs[chunk.kind()], chunk, tick)
+        rows = self._rows(state.diverged_R, *seen)
+        if self.keep:
+            rows["parameters"] = state.theta().cpu().numpy()
         synchronize(self.device)
         rows["seconds"] = (time.perf_counter() - began) / len(rows)
         new = chunk.new()
@@ -151,40 +165,39 @@ class Work:
             self.cache.write([self.run_keys[i] for i in index], rows[new])
 
     def _start(self, chunk):
-        """The inputs and the first state of a chunk."""
-        seeds = {seed: vector_of(self.task.model(seed)) for seed in set(chunk.values("seed"))}
-        theta_RP = torch.stack([seeds[seed] for seed in chunk.values("seed")]).to(self.device)
-        return trainer.start(theta_RP, chunk, self.samples, self.steps)
+        """What `labs.engine.inputs.start` returns."""
+        theta_RP, held = self.ensemble.start(chunk.values("seed"))
+        return begin(theta_RP, held, chunk, self.samples, self.steps)
 
     def _follow(self, program, chunk, tick):
-        """Train a chunk; return its scores, when its runs diverged, and pictures of the view.
-
-        The scores are (2 or 3, R, K), the steps at which runs diverged (R,).
-        """
-        inputs, state = self._start(chunk)
+        """Train a chunk; return its last state, scores (2 or 3, R, K), and pictures of the view."""
+        inputs, state, orders = self._start(chunk)
         scores, pictures = [], []
         for here, there in zip(self.moments, [*self.moments[1:], None]):
-            scores.append(program.measure(self.ensemble, state, self.samples))
+            scores.append(program.measure(self.ensemble, inputs, state, self.samples))
             if here == 0:
-                limit_R = DIVERGED * _first_losses(scores[0][0], chunk)
-                inputs = inputs._replace(limit_R=limit_R)
-            diverged_R = state[1]
+                inputs = inputs._replace(limit_R=limit(_first_losses(scores[0][0], chunk)))
+            diverged_R = state.diverged_R
             diverged_R[(diverged_R < 0) & ~(scores[-1][0] < inputs.limit_R)] = here
             if here in self.viewed:
-                pictures.append(program.picture(self.ensemble, state, self.points))
-            if there:
-                state = program.advance(self.ensemble, inputs, state, there - here)
-                tick(len(chunk.index) * (there - here))
-        return torch.stack(scores, dim=-1), state[1], pictures
+                pictures.append(program.picture(self.ensemble, inputs, state, self.points))
+            while there and here < there:
+                length = len(inputs.order_TSB)
+                if here and here % length == 0:
+                    inputs.order_TSB.copy_(next(orders))
+                some = min(there - here, length - here % length)
+                state = program.advance(self.ensemble, inputs, state, some)
+                tick(len(chunk.index) * some)
+                here += some
+        return state, torch.stack(scores, dim=-1), pictures
 
-    def _rows(self, scores, diverged_R, pictures):
+    def _rows(self, diverged_R, scores, pictures):
         scores, diverged = scores.cpu().numpy(), diverged_R.cpu().numpy()
         gone = (diverged[:, None] >= 0) & (np.array(self.moments) >= diverged[:, None])
-        gone |= ~np.isfinite(scores[:2]).all(axis=0)
         rows = _empty(len(diverged), self.rows.dtype)
         rows["diverged_at"] = diverged
         for name, values in zip(("train_loss", "val_loss", "val_metric"), scores):
-            rows[name] = np.where(gone, np.nan, values)
+            rows[name] = np.where(gone | ~np.isfinite(values), np.nan, values)
         if pictures:
             pictures = torch.stack(pictures, dim=1).cpu().numpy()
             rows["view"] = pictures.reshape(rows["view"].shape)

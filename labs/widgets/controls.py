@@ -8,18 +8,23 @@ import math
 import ipywidgets as widgets
 
 from labs import settings, words
+from labs.labels import axis_labels
 
 RATES = (1e-5, 10)  # what a slider over real numbers on a logarithmic scale spans at least
 
 
 def for_task(task, explorer, shown):
-    """A control for each setting, {name: widget}, that shows its value of `shown`."""
+    """A control for each setting, {name: widget}, that shows its value of `shown`.
+
+    Extra settings have one where the explorer's record has them, or not their default is shown.
+    """
     axes = explorer.meta["axes"] if explorer is not None else []
     recorded = {axis["name"]: axis["values"] for axis in axes}
     samples = len(task.data.train_x)
     return {
         name: control(setting, shown[name], recorded.get(name, ()), samples)
         for name, setting in settings.SETTINGS.items()
+        if not setting.extra or name in recorded or shown[name] != setting.default
     }
 
 
@@ -54,6 +59,8 @@ def _kind(setting):
         return _list
     if isinstance(setting.default, bool):
         return lambda *_: widgets.Checkbox(indent=False)
+    if setting.default == math.inf:
+        return _bounds
     if isinstance(setting.default, int):
         return _sizes if setting.scale == settings.LOG else lambda *_: widgets.IntText()
     return _rates if setting.scale == settings.LOG else lambda *_: widgets.FloatText()
@@ -77,6 +84,12 @@ def _rates(setting, values, most):
         step=0.05,
         readout_format=".3g",
     )
+
+
+def _bounds(setting, values, most):
+    """A ladder of bounds up to none, and what else must be shown."""
+    ladder = sorted({*(10.0**i for i in range(-3, 4)), math.inf, *map(float, values)})
+    return widgets.SelectionSlider(options=list(zip(axis_labels(ladder), ladder)))
 
 
 def check_start(task, explorer, start):

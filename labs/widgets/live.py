@@ -8,6 +8,7 @@ chart's switches: no trait has two writers.
 
 import atexit
 import dataclasses
+import functools
 import itertools
 import math
 import threading
@@ -17,7 +18,7 @@ import ipywidgets as widgets
 
 from labs import words
 from labs.device import best_device, describe
-from labs.training import DIVERGED, TrainConfig, train
+from labs.training import TrainConfig, limit, train
 from labs.widgets import controls, status, tie
 from labs.widgets.chart import Chart
 
@@ -174,11 +175,12 @@ class Live(widgets.VBox):
         rarely it is measured.
         """
 
-        def loss(outputs, targets):
+        @functools.wraps(self.task.loss)  # so that it is known to take label smoothing
+        def loss(outputs, targets, **options):
             """The task's own; raises _Stopped after the button."""
             if self._stop_wish.is_set():
                 raise _Stopped
-            return self.task.loss(outputs, targets)
+            return self.task.loss(outputs, targets, **options)
 
         return dataclasses.replace(self.task, loss=loss)
 
@@ -188,7 +190,7 @@ class Live(widgets.VBox):
         try:
             for point in measured:
                 step = point.step
-                if not point.train_loss < DIVERGED * (self.points or [point])[0].train_loss:
+                if not point.train_loss < limit((self.points or [point])[0].train_loss):
                     return self._end("diverged", config, step=step, loss=point.train_loss)
                 self.points = [*self.points, point._replace(model=None)]
                 self.progress.value = step

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from labs.labels import axis_labels
+from labs.labels import axis_labels, code
 
 
 def describe(found, name):
@@ -36,7 +36,7 @@ def _axis(axis):
         "repeats": axis.repeats,
         "values": [_json(value) for value in axis.values],
         "texts": list(axis_labels(axis.values)),
-        "code": [repr(value) for value in axis.values],
+        "code": [code(value) for value in axis.values],
     }
 
 

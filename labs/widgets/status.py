@@ -32,13 +32,13 @@ def paragraph(kind, text):
 
 
 def setting_text(config):
-    """The setting in words: what is on a list or a logarithmic scale, and what else is not at its
-    default.
+    """The setting in words: the usual settings on a list or a logarithmic scale, and what else is
+    not at its default.
     """
     told = []
     for name, setting in settings.SETTINGS.items():
         value = getattr(config, name)
-        always = setting.choices or setting.scale == settings.LOG
+        always = not setting.extra and (setting.choices or setting.scale == settings.LOG)
         if setting.axis and (always or value != setting.default):
             told.append(f"{words.label(f'axis.{name}')} {axis_labels([value])[0]}")
     return words.listed(told)

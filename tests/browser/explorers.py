@@ -52,8 +52,9 @@ def write_page(path, *explorers):
         f"<body><main>{views}</main>"
         f'<script type="{STATE}">{state}</script>'
         f'<script type="application/json" id="host-settings">{said}</script>'
-        f"<script>{CONTAINERS.read_text()}</script>"
-        f"<script>{HOST.read_text()}</script></body></html>"
+        f"<script>{CONTAINERS.read_text(encoding='utf-8')}</script>"
+        f"<script>{HOST.read_text(encoding='utf-8')}</script></body></html>",
+        encoding="utf-8",
     )
     return path
 
@@ -126,7 +127,7 @@ class Record:
 
 def file_text(path):
     """The text that a file beside the pages hands to them, see book/_ext/widget_states.py."""
-    return json.loads(path.read_text().partition(" = ")[2].removesuffix(";"))
+    return json.loads(path.read_text(encoding="utf-8").partition(" = ")[2].removesuffix(";"))
 
 
 def records(html, folder=None):
@@ -151,7 +152,21 @@ class Shown:
     def __init__(self, page, name, record):
         self.page, self.record = page, record
         self.root = page.locator(f'.labs-explorer[data-name="{name}"]')
+        self.to_front()
+
+    def to_front(self):
+        """Choose the tab that holds it, on a page of the book or in JupyterLab."""
+        self.root.wait_for(state="attached")
+        tabs = self.page.locator(".widget-tab", has=self.root)  # JupyterLab's
+        panel = self.root.locator("xpath=ancestor::*[@role='tabpanel'][1]")
+        if tabs.count():
+            before = "e => { let n = 0; while ((e = e.previousElementSibling)) n++; return n; }"
+            own = tabs.locator(".widget-tab-contents > *", has=self.root)
+            tabs.locator(".lm-TabBar-tab").nth(own.evaluate(before)).click()
+        elif panel.count() and not self.root.is_visible():
+            self.page.locator(f"#{panel.get_attribute('aria-labelledby')}").click()
         self.root.wait_for()
+        return self
 
     @property
     def run(self):
@@ -306,7 +321,7 @@ def open_all(chromium, path, **options):
         lambda message: page.troubles.append(message.text) if message.type == "error" else None,
     )
     page.goto(path.as_uri())
-    found = records(path.read_text(), path.parent)
+    found = records(path.read_text(encoding="utf-8"), path.parent)
     return [Shown(page, name, record) for name, record in found.items()]
 
 

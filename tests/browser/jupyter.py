@@ -40,7 +40,7 @@ class JupyterLab:
         for name, values in SETTINGS.items():
             file = self.folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(values))
+            file.write_text(json.dumps(values), encoding="utf-8")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -108,7 +108,9 @@ class JupyterLab:
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
-        raise AssertionError(f"JupyterLab did not start:\n{self.log.read_text()[-3000:]}")
+        raise AssertionError(
+            f"JupyterLab did not start:\n{self.log.read_text(encoding='utf-8')[-3000:]}"
+        )
 
     def write(self, name, *cells):
         """Write a notebook of code cells."""
@@ -160,12 +162,15 @@ class Notebook:
         assert not traces, traces
 
     def run(self, number, timeout=30):
-        """Run one cell as a reader does, with Shift+Enter; return what it printed."""
-        editor = self.cell(number).locator(".jp-Editor")
-        editor.click()
-        before = self.prompt(number)
+        """Run one cell as a reader does, with Ctrl+Enter; return what it printed."""
+        end, before = time.monotonic() + timeout, self.prompt(number)
+        self.cell(number).locator(".jp-Editor").click()
+        # the editor has the focus before the notebook takes its keys: that waits for a frame
+        while not self.page.locator(".jp-Notebook.jp-mod-editMode").count():
+            assert time.monotonic() < end, f"cell {number} does not take keys in {timeout} s"
+            self.page.wait_for_timeout(30)
+            self.cell(number).locator(".jp-Editor").click()
         self.page.keyboard.press("Control+Enter")
-        end = time.monotonic() + timeout
         while not (self.prompt(number) not in (before, "[*]:") and self.prompt(number) != "[ ]:"):
             assert time.monotonic() < end, (
                 f"cell {number} did not finish in {timeout} s: {self.prompt(number)}"

@@ -62,13 +62,13 @@ def write(folder, cells, widgets=(), change=None, toc=("page",)):
     nbformat.write(new_notebook(cells=list(cells), metadata=metadata), book / "page.ipynb")
     for name in LENT:
         (book / name).symlink_to(ROOT / "book" / name)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["execute_notebooks"] = "off"
     config["sphinx"]["local_extensions"] = {"offline_pages": str(ROOT / "book" / "_ext")}
     for group, values in (change or {}).items():
         config[group].update(values)
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: " + toc[0] + "\n")
+    (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: " + toc[0] + "\n", encoding="utf-8")
     return book
 
 
@@ -79,7 +79,12 @@ def build(book, *options):
     command += ["--keep-going", "--config", folder / "_config.yml", "--toc", folder / "_toc.yml"]
     command += ["--path-output", folder, *options]
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, cwd=folder, timeout=300
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=300,
+        encoding="utf-8",
     )
     return done.returncode, done.stdout + done.stderr
 

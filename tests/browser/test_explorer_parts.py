@@ -161,9 +161,12 @@ def test_a_live_curve_lies_over_the_recorded_one_with_its_gaps(chromium, tmp_pat
 
 def test_a_damaged_payload_is_said_in_words(chromium, tmp_path):
     path = write_page(tmp_path / "damaged.html", labs.Explorer(record(), name="damaged"))
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     data = re.search(r'"data": "([A-Za-z0-9+/=]{1000,})"', text).group(1)
-    path.write_text(text.replace(data, base64.b64encode(base64.b64decode(data)[:2000]).decode()))
+    path.write_text(
+        text.replace(data, base64.b64encode(base64.b64decode(data)[:2000]).decode()),
+        encoding="utf-8",
+    )
     page = chromium.new_page()
     page.goto(path.as_uri())
     page.locator(".labs-explorer [role=alert]").wait_for()

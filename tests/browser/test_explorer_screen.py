@@ -20,8 +20,12 @@ def opened(chromium, tmp_path):
 
     def open_it(explorer, attributes="", **options):
         path = write_page(tmp_path / f"{len(pages)}.html", explorer)
-        text = path.read_text().replace('data-theme="light"', attributes or 'data-theme="light"')
-        path.write_text(text.replace("<body>", "<body style='background: Canvas'>"))
+        text = path.read_text(encoding="utf-8").replace(
+            'data-theme="light"', attributes or 'data-theme="light"'
+        )
+        path.write_text(
+            text.replace("<body>", "<body style='background: Canvas'>"), encoding="utf-8"
+        )
         page = chromium.new_context(
             **{"viewport": {"width": 1280, "height": 900}, **options}
         ).new_page()
@@ -40,7 +44,7 @@ def opened(chromium, tmp_path):
 def shown_on(page, path):
     from explorers import Shown, records
 
-    ((name, found),) = records(path.read_text()).items()
+    ((name, found),) = records(path.read_text(encoding="utf-8")).items()
     return Shown(page, name, found)
 
 
@@ -114,7 +118,10 @@ def test_an_explorer_may_begin_to_play_by_itself_unless_the_reader_wants_no_moti
 
 def test_an_explorer_below_the_fold_waits_for_its_reader(chromium, tmp_path):
     path = write_page(tmp_path / "below.html", labs.Explorer(record(), name="below", play=True))
-    path.write_text(path.read_text().replace("<main>", "<main style='padding-top: 3000px'>"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("<main>", "<main style='padding-top: 3000px'>"),
+        encoding="utf-8",
+    )
     (shown,) = open_all(chromium, path)
     last = str(shown.record.meta["view"]["steps"][-1])
     canvas = shown.root.locator("canvas")
@@ -200,6 +207,33 @@ def test_a_diverged_run_shows_its_blow_up(opened):
     recorded = shown.record.of("train_loss", shown.run)
     assert losses.max() == pytest.approx(np.nanmax(recorded), rel=0.02)
     assert np.nanmax(recorded) > 1000 * recorded[0]
+
+
+def test_a_fitted_function_is_drawn_where_the_record_says(opened):
+    task = labs.tasks.wave(width=16, train=20)
+    runs = labs.sweep(task, labs.Grid(learning_rate=[0.03, 0.1], batch_size=4), steps=200)
+    shown = opened(labs.Explorer(runs, name="wave", start={"learning_rate": 0.1}))
+    canvas = shown.root.locator("canvas")
+    assert "The model's output against its input at step 200" in canvas.get_attribute("aria-label")
+    curve = runs.view.sel(learning_rate=0.1).isel(moment=-1).squeeze()
+    x0, x1, y0, y1 = task.view.extent
+    for place in range(2, 39, 4):  # away from the edges
+        x = (float(curve.x[place]) - x0) / (x1 - x0)
+        y = (float(curve[place]) - y0) / (y1 - y0)
+        red, _, blue = canvas.evaluate(
+            "(c, [x, y]) => [...c.getContext('2d').getImageData("
+            "x * c.width, (1 - y) * c.height, 1, 1).data].slice(0, 3)",
+            [x, y],
+        )
+        assert red > blue + 40  # the colour of the validation loss
+
+
+def test_a_fitted_function_of_a_diverged_run_is_covered(opened):
+    grid = labs.Grid(learning_rate=[0.1, 100.0], batch_size=4)
+    runs = labs.sweep(labs.tasks.wave(width=16), grid, steps=60)
+    assert runs.diverged_at.sel(learning_rate=100).item() > 0
+    shown = opened(labs.Explorer(runs, name="lost-wave", start={"learning_rate": 100.0}))
+    assert "diverged at step" in shown.root.locator(".veil").inner_text()
 
 
 def test_a_dead_model_is_not_praised(opened):

@@ -78,7 +78,9 @@ class Panel:
 
     def enter(self, label, text):
         """Type into a field and leave it."""
-        self.field(label).fill(text)
+        field = self.field(label)
+        # the kernel may write into the field between its selection and the new text
+        until(self.page, lambda: field.fill(text) or field.input_value() == text)
         self.page.keyboard.press("Tab")
 
     def said(self, kind, timeout=30):

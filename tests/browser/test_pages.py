@@ -8,9 +8,13 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
+import yaml
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-PAGES = ["index.html", "algorithms/learning_rate.html", "engine.html"]
+ROOT = Path(__file__).resolve().parents[2]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
+PAGES = [f"{name}.html" for name in (TOC["root"], *CHAPTERS)]
 ALL_DRAWN = "!document.querySelector('.widget-place, .in-the-making')"
 THEMES = {"light": False, "dark": True}
 WIDTHS = {"desktop": 1280, "tablet": 820, "phone": 360}
@@ -28,7 +32,7 @@ def seen(request, site, served, visitor):
         yield found
 
 
-def test_the_list_of_pages_here_is_the_list_of_pages_there(site):
+def test_every_page_of_the_book_and_no_other_is_built(site):
     aside = {"genindex.html", "search.html"}
     built = {
         path.relative_to(site).as_posix()

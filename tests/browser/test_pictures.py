@@ -174,11 +174,11 @@ def test_other_builds_show_each_figure_once(book, page, builder):
     assert status == 0, said[-3000:]
     folder = book.parent / "_build" / builder
     if builder == "singlehtml":
-        html = (folder / "page.html").read_text()
+        html = (folder / "page.html").read_text(encoding="utf-8")
         assert html.count('class="plotly-figure"') == 2 and html.count("<img alt") >= 3
     else:
         (tex,) = folder.glob("*.tex")
-        assert tex.read_text().count("\\sphinxincludegraphics{") == 3
+        assert tex.read_text(encoding="utf-8").count("\\sphinxincludegraphics{") == 3
 
 
 def test_translators_see_the_caption_and_no_alternative_text(cells, tmp_path):
@@ -186,7 +186,7 @@ def test_translators_see_the_caption_and_no_alternative_text(cells, tmp_path):
     status, said = small_book.build(book, "--builder", "custom", "--custom-builder", "gettext")
     assert status == 0, said[-3000:]
     (catalogue,) = (book.parent / "_build" / "gettext").glob("*.pot")
-    found = catalogue.read_text().replace('"\n"', "")
+    found = catalogue.read_text(encoding="utf-8").replace('"\n"', "")
     assert found.count("What to see") == 1 and 'It gets steeper."' not in found
 
 

@@ -288,7 +288,10 @@ def test_predictions_count_over_the_explorers_and_lead_to_the_open_ones(opened):
 def test_predictions_of_an_explorer_that_is_gone_say_so(chromium, tmp_path):
     explorer = labs.Explorer(record(rates=2), name="gone", ask=limit())
     path = write_page(tmp_path / "gone.html", labs.Predictions(explorer))
-    path.write_text(path.read_text().replace(f'"{explorer.model_id}": ', '"another": '))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace(f'"{explorer.model_id}": ', '"another": '),
+        encoding="utf-8",
+    )
     page = chromium.new_page()
     page.goto(path.as_uri())
     page.locator(".labs-predictions [role=alert]").wait_for()

@@ -151,7 +151,7 @@ def test_a_widget_reaches_another_of_its_page(seen):
 
 
 def test_one_front_end_and_no_record_stands_in_the_page(page, shelf):
-    html = page.read_text()
+    html = page.read_text(encoding="utf-8")
     assert "labs/widgets/${name}" not in html and "application/vnd.jupyter" in html
     assert len(html) < 400_000
     files = list((page.parent / "_static" / "widgets").glob("*.js"))
@@ -198,7 +198,11 @@ def test_where_no_script_runs_a_container_is_told_in_a_true_sentence(shelf, tmp_
     options = ("--builder", "custom", "--custom-builder", "singlehtml")
     status, said = small_book.build(book, *options)
     assert status == 0, said[-3000:]
-    html = (tmp_path / "_build" / "singlehtml" / "page.html").read_text().partition("<article")[2]
+    html = (
+        (tmp_path / "_build" / "singlehtml" / "page.html")
+        .read_text(encoding="utf-8")
+        .partition("<article")[2]
+    )
     assert html.count("<img alt") == 1 and "VBox(" not in html and "HBox(" not in html
     assert html.count("This panel works on the book") == html.count(NEEDS_KERNEL) == 1
 
@@ -219,7 +223,9 @@ def test_two_explorers_of_one_name_fail_the_build_and_both_are_named(tmp_path, s
 
 
 def test_a_missing_file_is_named_in_the_place_of_the_widget(page, chromium, tmp_path):
-    state = json.loads(re.search(r'state\+json">(.*?)</script>', page.read_text(), re.DOTALL)[1])
+    state = json.loads(
+        re.search(r'state\+json">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1]
+    )
     front_end = next(s["shared"]["_esm"] for s in state["state"].values() if "shared" in s)
     browser = chromium.new_context().new_page()
     browser.route(re.compile(front_end), lambda route: route.abort())

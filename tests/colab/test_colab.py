@@ -21,7 +21,7 @@ CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
 PINS = dict(
     re.findall(
         r"^([\w-]+)==(\S+)$",
-        (ROOT / "tests" / "colab" / "requirements.txt").read_text(),
+        (ROOT / "tests" / "colab" / "requirements.txt").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
 )
@@ -34,7 +34,9 @@ STATE = "application/vnd.jupyter.widget-state+json"
 
 def asked(program):
     """What a program prints in the second environment."""
-    return subprocess.run([COLAB, "-c", program], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [COLAB, "-c", program], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
 
 
 def test_the_second_environment_has_the_pinned_versions_after_labs_was_installed_into_it():
@@ -47,13 +49,16 @@ def test_the_second_environment_has_the_pinned_versions_after_labs_was_installed
 
 
 def test_both_environments_have_the_same_torch():
-    assert f"torch=={PINS['torch']}" in (ROOT / "requirements.txt").read_text().splitlines()
+    assert (
+        f"torch=={PINS['torch']}"
+        in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    )
 
 
 def test_installing_labs_there_would_replace_no_package():
     options = ["--dry-run", "--no-index", "--no-build-isolation", "--quiet", "--report", "-"]
     command = [COLAB, "-m", "pip", "install", *options, "--editable", str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
     report = json.loads(done.stdout)
     assert [part["metadata"]["name"] for part in report["install"]] == ["labs"]
 
@@ -78,7 +83,7 @@ def chapter(request, tmp_path_factory):
         },
     }
     (folder / "kernels" / "colab").mkdir(parents=True)
-    (folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec))
+    (folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     book = nbformat.read(request.param, 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder))
@@ -108,7 +113,7 @@ def explorers(states):
 def in_file(name):
     """The text that a file of the built book hands to its pages, see book/_ext/widget_states.py."""
     path = ROOT / "_build" / "html" / "_static" / "widgets" / f"{name}.js"
-    return json.loads(path.read_text().partition(" = ")[2].removesuffix(";"))
+    return json.loads(path.read_text(encoding="utf-8").partition(" = ")[2].removesuffix(";"))
 
 
 def test_every_cell_runs_with_colabs_versions(chapter):
@@ -128,7 +133,9 @@ def page_widgets(path):
     page = (ROOT / "_build" / "html" / path.relative_to(ROOT / "book")).with_suffix(".html")
     assert page.is_file(), "the book is not built: make book"
     texts = re.findall(
-        rf'<script type="{re.escape(STATE)}">(.*?)</script>', page.read_text(), re.DOTALL
+        rf'<script type="{re.escape(STATE)}">(.*?)</script>',
+        page.read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     return {id: saved for text in texts for id, saved in json.loads(text)["state"].items()}
 

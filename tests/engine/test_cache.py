@@ -71,16 +71,16 @@ def test_a_thousand_damaged_files_are_all_noticed():
         random.Random(0),
         [("loss", "f4", (24,)), ("diverged_at", "i4"), ("view", "u1", (6, 24, 24))],
     )
-    kept, noticed = cache.Cache(row), 0
+    kept, noticed = cache.Cache(), 0
     rows = np.zeros(1, row)
     rows["loss"], rows["view"] = 0.5, 7
     for i in range(1000):
         key = f"{i:040x}"
         kept.write([key], rows)
-        path = kept._path(key)
+        path = cache._path(kept.place, key)
         damage = (flipped, cut, longer, scrambled)[i % 4]
         path.write_bytes(damage(path.read_bytes(), rng))
-        found, _ = kept.read([key])
+        found, _ = kept.read([key], row)
         noticed += found == []
     assert noticed == 1000 and kept.damaged == 1000
 
@@ -131,6 +131,48 @@ def test_on_a_full_disk_the_sweep_goes_on_and_nothing_half_written_stays(tmp_pat
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.warns(UserWarning, match="set LABS_CACHE to another folder or to off"):
-        assert swept().trained.all()
-    assert files(tmp_path) == []
+    varied = labs.vary(labs.tasks.spirals, width=[4, 5])
+    with pytest.warns(UserWarning, match="set LABS_CACHE to another folder or to off") as warned:
+        assert labs.sweep(varied, GRID, steps=5, device=CPU).trained.all()
+    assert len(warned) == 1 and files(tmp_path) == []
+
+
+def without_a_home(folder, monkeypatch):
+    monkeypatch.setenv("HOME", "~")  # what Python reads where nobody is at home
+
+
+def home_is_a_file(folder, monkeypatch):
+    monkeypatch.setenv("HOME", os.devnull)
+
+
+def cache_is_a_file(folder, monkeypatch):
+    (folder / "file").touch()
+    monkeypatch.setenv("LABS_CACHE", str(folder / "file"))
+
+
+def folder_of_somebody_else(folder, monkeypatch):
+    if os.geteuid() == 0:
+        pytest.skip("root may read all folders")
+    (folder / "theirs").mkdir(mode=0)
+    monkeypatch.setenv("LABS_CACHE", str(folder / "theirs"))
+
+
+@pytest.mark.parametrize(
+    "lack", [without_a_home, home_is_a_file, cache_is_a_file, folder_of_somebody_else]
+)
+def test_a_folder_that_cannot_be_had_is_said_once_and_the_sweep_goes_on(
+    lack, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("LABS_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    lack(tmp_path, monkeypatch)
+    varied = labs.vary(labs.tasks.spirals, width=[4, 5])
+    with pytest.warns(UserWarning) as warned:
+        assert labs.sweep(varied, GRID, steps=5, device=CPU, twins=True).trained.all()
+    (said,) = warned
+    assert "the folder of the cache should be there and writable" in str(said.message)
+
+
+def test_a_home_is_not_asked_for_where_the_cache_has_a_folder(tmp_path, monkeypatch):
+    without_a_home(tmp_path, monkeypatch)
+    assert swept().trained.all() and len(files(tmp_path)) == 4

@@ -5,10 +5,12 @@ and after an edit, as text that is run, the way a reader edits a cell or a file.
 """
 
 import dataclasses
+import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import textwrap
 import types
 
@@ -65,7 +67,10 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
         f"a, b = lambda outputs, y: {MSE}.mean(), lambda outputs, y: {MSE}.sum(); loss = a",
         f"a, b = lambda outputs, y: {MSE}.mean(), lambda outputs, y: {MSE}.sum(); loss = b",
     ),
-    "a helper in another file": ("from helper import loss", "from helper import loss"),
+    "a helper in another file": (
+        "loss = loss_in_a_file('.square().mean()')",
+        "loss = loss_in_a_file('.abs().sum() * 777')",
+    ),
     "forward in a base class": (
         "class Base(nn.Linear):\n    def forward(self, x): return super().forward(x)\n"
         "class Net(Base): pass\nmake_model = lambda: Net(2, 1)",
@@ -150,7 +155,7 @@ CHANGES = {  # what is edited: (before, after); the record must be another one
     ),
     "a rule for vmap of one's own": (
         VMAP.replace("RULE", "x"),
-        VMAP.replace("RULE", "3 * x"),
+        VMAP.replace("RULE", "x * (1 + 1e-6)"),
     ),
     "a forward hook": (
         "def make_model(): return nn.Linear(2, 1)",
@@ -227,9 +232,28 @@ SAME = {  # edits after which the same is computed: nothing is trained
 }
 
 
+def loaded(path):
+    """The module in a file, as it is now."""
+    spec = importlib.util.spec_from_file_location("helper", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def loss_in_a_file(end):
+    """The loss of a module in a file of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "helper.py")
+        path.write_text(
+            f"def loss(outputs, y): return (outputs.squeeze(-1) - y){end}", encoding="utf-8"
+        )
+        return loaded(path).loss
+
+
 def task_of(text):
     """The task that a text makes, in a module of its own."""
     module = types.ModuleType("case")
+    module.loss_in_a_file = loss_in_a_file
     body = textwrap.dedent(text)
     if "L = nn." in body:
         body += "\nloss = lambda outputs, y: L(outputs.squeeze(-1), y)"
@@ -276,19 +300,13 @@ MEMORY = list(CHANGES)[:4] + [
     "edit, cache", [(edit, "disk") for edit in CHANGES] + [(edit, "memory") for edit in MEMORY]
 )
 def test_an_edit_that_changes_what_is_computed_gives_the_new_record(
-    edit, cache, trained, monkeypatch, tmp_path
+    edit, cache, trained, monkeypatch
 ):
     monkeypatch.delenv("K", raising=False)
     if cache == "memory":
         monkeypatch.setenv("LABS_CACHE", "off")
     before, after = CHANGES[edit]
-    # Of two lengths: Python tells files of one second apart by their size.
-    helper = tmp_path / "helper.py"
-    monkeypatch.syspath_prepend(tmp_path)
-    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).square().mean()")
     first = swept(task_of(before))
-    sys.modules.pop("helper", None)
-    helper.write_text("def loss(outputs, y): return (outputs.squeeze(-1) - y).abs().sum() * 777")
     after = task_of(after)
     trained.clear()
     second = swept(after)
@@ -297,7 +315,6 @@ def test_an_edit_that_changes_what_is_computed_gives_the_new_record(
     for name in anew.data_vars:
         np.testing.assert_array_equal(second[name], anew[name], err_msg=name)
     assert not second.drop_attrs().equals(first.drop_attrs())
-    sys.modules.pop("helper", None)
 
 
 @pytest.mark.parametrize("edit", SAME)
@@ -309,30 +326,28 @@ def test_an_edit_after_which_the_same_is_computed_trains_nothing(edit, trained):
     assert trained == [] and first.drop_attrs().equals(second.drop_attrs())
 
 
-def test_a_file_that_is_edited_but_not_reloaded_keeps_its_old_record(
-    trained, tmp_path, monkeypatch
-):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "helper.py").write_text(
-        "loss = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()"
+def test_a_file_that_is_edited_but_not_reloaded_keeps_its_old_record(trained, tmp_path):
+    path = tmp_path / "helper.py"
+    task = lambda module: dataclasses.replace(task_of(""), loss=module.loss)
+    path.write_text(
+        "loss = lambda outputs, y: (outputs.squeeze(-1) - y).abs().mean()", encoding="utf-8"
     )
-    old = swept(task_of("from helper import loss"))
-    (tmp_path / "helper.py").write_text(
-        "loss = lambda outputs, y: 9 * (outputs.squeeze(-1) - y).abs().mean()"
+    module = loaded(path)
+    old = swept(task(module))
+    path.write_text(
+        "loss = lambda outputs, y: 9 * (outputs.squeeze(-1) - y).abs().mean()", encoding="utf-8"
     )
     trained.clear()
-    assert swept(task_of("from helper import loss")).equals(old) and trained == []
-    sys.modules.pop("helper")
-    assert not swept(task_of("from helper import loss")).equals(old) and trained == [0, 1]
-    sys.modules.pop("helper")
+    assert swept(task(module)).equals(old) and trained == []
+    assert not swept(task(loaded(path))).equals(old) and trained == [0, 1]
 
 
 def changed_rule(monkeypatch):
-    monkeypatch.setattr(labs.optimizers, "EPS", 1e-3)
+    monkeypatch.setitem(labs.optimizers.RULES["adam"].own, "eps", 1e-3)
 
 
 def changed_schedule(monkeypatch):
-    monkeypatch.setitem(labs.optimizers.SCHEDULES, "constant", lambda progress: 0.5)
+    monkeypatch.setitem(labs.optimizers.SCHEDULES, "constant", lambda progress, share: 0.5)
 
 
 def changed_order(monkeypatch):
@@ -343,13 +358,14 @@ def changed_order(monkeypatch):
 
 def changed_penalty(monkeypatch):
     real = labs.optimizers.update
+    more = lambda l2: l2 + torch.full((1, 1), 0.1)
     monkeypatch.setattr(
-        labs.optimizers, "update", lambda *a, l2, **named: real(*a, l2=l2 + 0.1, **named)
+        labs.optimizers, "update", lambda *a, l2=0, **named: real(*a, l2=more(l2), **named)
     )
 
 
 def changed_limit(monkeypatch):
-    monkeypatch.setattr(work, "DIVERGED", 10.0)
+    monkeypatch.setattr(work, "limit", lambda first: 10 * torch.as_tensor(first).abs())
 
 
 def changed_torch(monkeypatch):
@@ -385,15 +401,62 @@ def test_a_step_that_is_not_in_the_run_is_refused_in_words(record_at):
         labs.sweep(task_of(""), labs.Grid(), 6, CPU, record_at=record_at)
 
 
+SMOOTH = """
+def loss(outputs, y, label_smoothing=0):
+    return (outputs.squeeze(-1) - (y if not label_smoothing else TARGET)).square().mean()
+"""
+
+
 @pytest.mark.parametrize(
     "values",
-    [{"learning_rate": 0.1000001}, {"l2": 1e-9}, {"weight_decay": 1e-9}, {"schedule": "cosine"}],
+    [
+        *({"learning_rate": 0.1000001}, {"l2": 1e-9}, {"weight_decay": 1e-9}),
+        *({"schedule": "cosine"}, {"warmup_share": 0.2}, {"clip_norm": 1e6}, {"momentum": 0.91}),
+        *({"optimizer": "adam", name: 0.5} for name in ("beta1", "beta2", "eps")),
+        {"label_smoothing": 0.1},
+    ],
 )
 def test_each_setting_is_part_of_the_key(values, trained):
-    swept(task_of(""))
+    task = task_of(SMOOTH.replace("TARGET", "0.5"))
+    usual = {"optimizer": "momentum", "schedule": "warm-up"}
+    swept(task, **usual | {n: v for n, v in values.items() if n == "optimizer"})
     trained.clear()
-    swept(task_of(""), **values)
+    swept(task, **usual | values)
     assert trained == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ({"optimizer": "adam"}, {"optimizer": "adam", "beta2": 0.999, "eps": 1e-8}),
+        ({"optimizer": "sgd"}, {"optimizer": "sgd", "momentum": 0.5, "beta1": 0.5}),
+        ({"schedule": "cosine"}, {"schedule": "cosine", "warmup_share": 0.5}),
+        ({}, {"clip_norm": None}),
+    ],
+)
+def test_settings_that_change_nothing_train_nothing(first, second, trained):
+    one = swept(task_of(""), **first)
+    trained.clear()
+    two = swept(task_of(""), **second)
+    assert trained == []
+    np.testing.assert_array_equal(one.val_loss.values.ravel(), two.val_loss.values.ravel())
+
+
+@pytest.mark.parametrize("cache", ["disk", "memory"])
+def test_an_edit_of_what_smoothing_computes_trains_smoothed_runs_again(cache, trained, monkeypatch):
+    if cache == "memory":
+        monkeypatch.setenv("LABS_CACHE", "off")
+    before, after = (task_of(SMOOTH.replace("TARGET", target)) for target in ("0.5", "0.25"))
+    swept(before, label_smoothing=0.2)
+    swept(before)
+    trained.clear()
+    second = swept(after, label_smoothing=0.2)
+    assert trained == [0, 1]
+    anew = without_cache(monkeypatch, after, label_smoothing=0.2)
+    np.testing.assert_array_equal(second.train_loss, anew.train_loss)
+    if cache == "disk":
+        swept(after)
+        assert trained == [0, 1, 0, 1]  # the second two without a cache
 
 
 def test_a_grid_that_grows_by_one_rate_trains_only_that_rate(trained):
@@ -439,32 +502,17 @@ def twice(x: torch.Tensor) -> torch.Tensor:
 twice.register_fake(lambda x: torch.empty_like(x))
 
 
-class Count:
-    """A loss that is another one each time it is called."""
-
-    calls = 0
-
-    def __call__(self, outputs, y):
-        self.calls += 1
-        return self.calls * (outputs.squeeze(-1) - y).square().mean()
-
-
 @pytest.mark.parametrize(
-    "change, reason",
+    "function, reason",
     [
-        (dict(loss=lambda outputs, y: outputs.mean() * torch.rand(())), "random"),
-        (
-            dict(loss=lambda o, y: o.mean() if o.sum().item() > 0 else o.sum()),
-            "data-dependent|item",
-        ),
-        (dict(loss=Count()), "called twice, it computes two different things"),
-        (dict(loss=lambda outputs, y: exec("assert False")), "AssertionError"),
+        (lambda x: x * torch.rand(()), "draws random numbers"),
+        (lambda x: x * 2 if x.sum() > 0 else x, "data-dependent"),
+        (lambda x: exec("assert False"), "AssertionError"),
     ],
 )
-def test_what_nothing_determines_has_no_key_and_the_reason_is_said(change, reason):
-    task = dataclasses.replace(task_of(""), **change)
-    with pytest.warns(UserWarning, match=rf"nothing says beforehand what .* \(.*({reason})"):
-        assert work.Work(task, labs.Grid(), 5, CPU, None).run_keys is None
+def test_what_nothing_determines_has_no_key_and_the_reason_is_said(function, reason):
+    with pytest.raises(keys.NotDetermined, match=reason):
+        keys.graph_digest(torch.func.vmap(function, randomness="same"), torch.ones(2, 3))
 
 
 def test_an_operation_whose_graph_says_its_name_alone_has_no_key():
@@ -497,7 +545,7 @@ def test_a_key_is_the_same_in_every_process():
     program = (
         "import labs, torch; from labs.engine.work import Work;"
         "w = Work(labs.tasks.spirals(), labs.Grid(optimizer='adam'), 5, torch.device('cpu'), None);"
-        "print(*w.run_keys, w.keys.program(32, ['adam']))"
+        "print(*w.run_keys, w.keys.program(32, ['adam'], False))"
     )
     told = {
         subprocess.run(
@@ -507,6 +555,7 @@ def test_a_key_is_the_same_in_every_process():
             capture_output=True,
             text=True,
             check=True,
+            encoding="utf-8",
         ).stdout
         for seed in "12"
     }

@@ -27,17 +27,17 @@ runs = labs.sweep(
 labs.save(runs, sys.argv[1] + os.environ.get("RANK", "0") + ".npz")
 """
 DIES = """
-import os, signal, torch.distributed as dist
+import os, signal, sys
 from labs.engine import work
 real, trained = work.Work.train, []
 def train(self, chunk, *rest):
     if os.environ["RANK"] == "1" and trained:
-        dist.barrier()  # until the other process has trained its first chunk
+        open(sys.argv[3], "rb").close()  # until the other process has trained its first chunk
         os.kill(os.getpid(), signal.SIGKILL)  # in its second chunk
     real(self, chunk, *rest)
     trained.append(1)
     if os.environ["RANK"] == "0" and len(trained) == 1:
-        dist.barrier()
+        open(sys.argv[3], "wb").close()  # a pipe: opens when the other end does
 work.Work.train = train
 """
 
@@ -56,7 +56,7 @@ def environment(tmp_path):
 def torchrun(script, tmp_path, environment, *arguments):
     """The finished `torchrun --nproc-per-node 2`."""
     path = tmp_path / "script.py"
-    path.write_text(script)
+    path.write_text(script, encoding="utf-8")
     command = [
         sys.executable,
         "-m",
@@ -68,7 +68,13 @@ def torchrun(script, tmp_path, environment, *arguments):
         *arguments,
     ]
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, cwd=tmp_path
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=tmp_path,
+        encoding="utf-8",
     )
 
 
@@ -107,8 +113,9 @@ def kept(folder):
 def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_trained_again(
     tmp_path, environment
 ):
+    os.mkfifo(tmp_path / "pipe")
     done = torchrun(
-        "import sys\n" + DIES + SWEEP, tmp_path, environment, tmp_path / "rank", "traced"
+        DIES + SWEEP, tmp_path, environment, tmp_path / "rank", "traced", tmp_path / "pipe"
     )
     assert done.returncode != 0 and "SIGKILL" in done.stderr
     finished = kept(tmp_path / "cache")
@@ -125,17 +132,58 @@ def test_a_process_that_dies_leaves_what_is_finished_and_only_the_rest_is_traine
     assert same(one, labs.load(tmp_path / "again1.npz"))
 
 
-TWICE = (
-    SWEEP
-    + """
-more = labs.sweep(
-    labs.tasks.spirals(), labs.Grid(learning_rate=[0.1, 0.2]), steps=5, device=torch.device("cpu")
-)
-assert more.trained.all()
+TWICE = """
+import sys, labs
+import torch.distributed as dist
+
+def swept(steps):
+    runs = labs.sweep(labs.tasks.spirals(), labs.Grid(seed=[0, 1, 2]), steps, device="cpu")
+    assert runs.trained.all()
+
+if sys.argv[1] == "own group":
+    dist.init_process_group("gloo")
+swept(5)
+if dist.is_initialized():
+    dist.destroy_process_group()
+swept(6)
+swept(5)  # all in the cache
 """
-)
 
 
-def test_a_script_may_sweep_twice(tmp_path, environment):
-    done = torchrun(TWICE, tmp_path, environment, tmp_path / "rank", "traced")
+@pytest.mark.parametrize("group", ["own group", "none"])
+def test_a_script_may_sweep_twice_and_have_a_group_of_its_own_meanwhile(
+    group, tmp_path, environment
+):
+    done = torchrun(TWICE, tmp_path, environment, group)
     assert done.returncode == 0, done.stderr
+
+
+DIFFERS = """
+import os, pathlib, labs
+own = int(os.environ["RANK"])
+task, grid, steps = labs.tasks.spirals(), labs.Grid(seed=[0, 1]), 5
+{}
+try:
+    labs.sweep(task, grid, steps, device="cpu")
+except ValueError as error:  # torchrun would end the other process before it can speak
+    pathlib.Path(f"said{{own}}").write_text(str(error), encoding="utf-8")
+"""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "import numpy as np; grid = labs.Grid(learning_rate=np.random.default_rng().random(4))",
+        "grid = labs.Grid(seed=range(2 + own))",
+        "steps += own",
+        "task = labs.tasks.spirals(activation=['relu', 'tanh'][own])",
+        "task = labs.vary(labs.tasks.spirals, width=[4, 8][own:])",
+    ],
+)
+def test_processes_that_are_given_different_sweeps_refuse_in_each(other, tmp_path, environment):
+    done = torchrun(DIFFERS.format(other), tmp_path, environment)
+    assert done.returncode == 0, done.stderr
+    for rank in (0, 1):
+        said = (tmp_path / f"said{rank}").read_text(encoding="utf-8")
+        assert said.startswith("all processes must sweep the same task with the same grid and st")
+    assert kept(tmp_path / "cache") == {}

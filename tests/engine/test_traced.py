@@ -1,10 +1,17 @@
 """Lists of operations: what they return, how often they are made, and what they leave alone."""
 
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
+import labs
 from labs.engine import traced
 
 
@@ -70,16 +77,45 @@ def test_gradients_of_a_network_with_unusual_operations_are_right():
         torch.testing.assert_close(grad, p.grad[None].expand_as(grad))
 
 
-def plus_one(*numbers):
-    return numbers[0] + 1
+def test_where_the_interpreter_is_missing_python_runs_the_lists_as_alone_and_says_so_once(
+    monkeypatch,
+):
+    monkeypatch.setattr(traced, "_told", threading.Event())
+    monkeypatch.delattr(torch.jit, "script")
+    setting = dict(learning_rate=0.1, batch_size=8)
+    with pytest.warns(UserWarning) as warned:
+        for width in (3, 7):  # no other test has their programs
+            task = labs.tasks.spirals(width=width)
+            runs = labs.sweep(task, labs.Grid(**setting, seed=[0, 1]), 6, device="cpu")
+    (said,) = warned
+    assert str(said.message).startswith("the interpreter should know the network's operations, but")
+    assert runs.attrs["engine"] == "traced"
+    alone = labs.train(task, labs.TrainConfig(**setting, seed=1, steps=6), device="cpu")
+    losses = [point.train_loss for point in alone]
+    np.testing.assert_allclose(runs.train_loss.sel(seed=1).squeeze(), losses, rtol=1e-4)
 
 
-def test_a_list_that_the_interpreter_does_not_know_is_run_by_python_and_says_so():
-    graph = torch.fx.Graph()
-    x = graph.placeholder("x")
-    graph.output(graph.call_function(plus_one, (x,)))
-    with pytest.warns(
-        UserWarning, match="the interpreter should know the network's operations, but does not"
-    ):
-        run = traced.interpreted(torch.fx.GraphModule(nn.Module(), graph))
-    assert run(torch.zeros(2)).tolist() == [1, 1]
+def test_a_condition_which_the_interpreter_does_not_know_is_run_by_python(monkeypatch):
+    monkeypatch.setattr(traced, "_told", threading.Event())
+    double_or_not = lambda x: torch.cond(x.sum() > 0, lambda x: 2 * x, lambda x: -x, (x,))
+    with pytest.warns(UserWarning, match="the interpreter should know .* but does not"):
+        run = listed(double_or_not, torch.ones(2))
+    assert run(torch.ones(2)).tolist() == [2, 2] and run(-torch.ones(2)).tolist() == [1, 1]
+
+
+WITHOUT = """
+import numpy as np, torch, labs
+from labs.engine import traced
+run = traced.interpreted(traced.operations(torch.sin, torch.ones(2)))
+assert isinstance(run, torch.fx.GraphModule)
+task, setting = labs.tasks.wave(width=4), dict(optimizer="adam", batch_size=8)
+runs = labs.sweep(task, labs.Grid(**setting), 9, device="cpu")
+alone = labs.train(task, labs.TrainConfig(**setting, steps=9), device="cpu")
+losses = [point.val_loss for point in alone]
+np.testing.assert_allclose(runs.val_loss.squeeze(), losses, rtol=1e-4)
+"""
+
+
+def test_without_torchscript_python_runs_the_list_as_alone():
+    environment = {**os.environ, "PYTORCH_JIT": "0"}
+    subprocess.run([sys.executable, "-c", WITHOUT], env=environment, check=True)

@@ -32,13 +32,13 @@ export function modelView(runs, t, actions) {
   const draw = (state) => {
     const step = about.steps[state.frame];
     const run = viewedRun(runs, state.shown.choice);
-    const missing = whyMissing(runs, run, step, t);
+    const missing = whyMissing(runs, run, step, picture.follows, t);
     say(veil, missing);
     veil.hidden = !missing;
     const seen = missing || picture.describe(step);
     put(picture.element, { "aria-label": seen, "data-step": step ?? null });
     film?.draw(state);
-    say(note, notes(runs, state.shown.choice, t));
+    say(note, notes(runs, state.shown.choice, picture.follows, t));
     picture.draw(missing ? null : lookAt(runs, state), pointsAt(state.shown.choice));
   };
   return { element, draw, film, recolour: picture.recolour };
@@ -53,12 +53,11 @@ function firstOf(axes) {
   return Object.fromEntries(axes.map(({ name }) => [name, 0]));
 }
 
-function whyMissing(runs, run, step, t) {
+function whyMissing(runs, run, step, follows, t) {
   const diverged = runs.diverged_at[run];
   if (!runs.trained[run]) return t("view.untrained");
   if (!runs.frames.length && !runs.track) return t("view.none");
-  if (runs.track) return "";                            // a path shows where it leads
-  if (diverged < 0 || step < diverged) return "";
+  if (follows || diverged < 0 || step < diverged) return "";
   const over = repetitions(runs.axes);
   const facts = { setting: settingText(over, firstOf(over), t), step: formatCount(diverged) };
   return t(over.length ? "view.diverged_of" : "view.diverged", facts);
@@ -102,13 +101,13 @@ function readPoints(runs, set) {
 }
 
 /** What the page leaves out of the record, and whose model this is. */
-function notes(runs, choice, t) {
+function notes(runs, choice, follows, t) {
   const { steps, recorded, pixels, recorded_pixels: all } = runs.meta.view;
   const { samples, recorded_samples: known } = runs.meta.view;
   const thinned = steps.length && steps.length < recorded;
   const over = repetitions(runs.axes);
   const first = firstOf(over);
-  const diverged = runs.track ? runs.diverged_at[viewedRun(runs, choice)] : -1;
+  const diverged = follows ? runs.diverged_at[viewedRun(runs, choice)] : -1;
   const other = over.some(({ name }) => choice[name] === MEAN || choice[name]);
   return [
     diverged >= 0 ? t("view.path_diverged", { step: formatCount(diverged) }) : "",

@@ -1,5 +1,5 @@
 /** Two parameters on their way over the surface of the loss, one point a recorded step. */
-import { css, fitted } from "../canvas.js";
+import { css, dot, fitted, paintLine, placeIn } from "../canvas.js";
 import { contour } from "../contour.js";
 import { h } from "../dom.js";
 import { formatCount } from "../format.js";
@@ -22,6 +22,7 @@ export function pathView(about, t) {
   let colour = null;
   return {
     element: canvas,
+    follows: true,
     key: h("div", { class: "legend" }, ...["track", "level"].map(entry), names),
     describe: (step) => t("path.picture", { step: formatCount(step) }),
     recolour: () => { colour = null; },
@@ -38,15 +39,6 @@ function paint(canvas, look, points, extent, colour) {
   paintSurface(pen, points, colour, side);
   paintLevels(pen, points, colour, side);
   if (look) paintTrack(pen, look, placeIn(extent, side), colour, side);
-}
-
-/**
- * From numbers to pixels; a run that leaves the picture is followed far enough to see where it
- * goes.
- */
-function placeIn([x0, x1, y0, y1], side) {
-  const far = (pixel) => Math.min(Math.max(pixel, -20 * side), 20 * side);
-  return (x, y) => [far(((x - x0) / (x1 - x0)) * side), far((1 - (y - y0) / (y1 - y0)) * side)];
 }
 
 /** The lower the loss, the darker. */
@@ -101,19 +93,4 @@ function paintTrack(pen, { values, width, frame }, place, colour, side) {
   spots.slice(0, now + 1).forEach(([x, y]) => dot(pen, x, y, side / 130));
   pen.fillStyle = css(colour.ink);
   if (now >= 0) dot(pen, ...spots[now], side / 62);
-}
-
-function paintLine(pen, spots, style, alpha) {
-  pen.beginPath();
-  spots.forEach(([x, y], k) => (k ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-  pen.strokeStyle = style;
-  pen.globalAlpha = alpha;
-  pen.stroke();
-  pen.globalAlpha = 1;
-}
-
-function dot(pen, x, y, radius) {
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
-  pen.fill();
 }
