@@ -236,9 +236,8 @@ def needs(workload):
                 loss.backward()
         return counter.get_total_flops()
 
-    measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(
-        record_steps(work.steps, samples=len(d.train_x) + len(d.val_x))
-    )
+    moments = record_steps(work.steps, samples=len(d))
+    measuring = (flops(d.train_x, d.train_y) + flops(d.val_x, d.val_y)) * len(moments)
     for setting in work.grid.settings():
         x, y = d.train_x[: setting["batch_size"]], d.train_y[: setting["batch_size"]]
         kept = []
@@ -248,7 +247,7 @@ def needs(workload):
             task.loss(model(x), y)
         size += 4 * count * (1 + optimizers.RULES[setting["optimizer"]].slots) + sum(kept)
         training += work.steps * flops(x, y, backward=True)
-    chosen = Work(task, work.grid, work.steps, torch.device("cpu"), wish=None)
+    chosen = Work(task, work.grid, work.steps, torch.device("cpu"), None, moments)
     return {
         "default": chosen.choose_engine().title() + "Sweep",
         "need_bytes": size,

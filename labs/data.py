@@ -25,6 +25,10 @@ class Data:
     val_x: torch.Tensor
     val_y: torch.Tensor
 
+    def __len__(self):
+        """The number of samples, of both kinds."""
+        return len(self.train_x) + len(self.val_x)
+
     def to(self, device):
         """The same data on `device`."""
         return Data(

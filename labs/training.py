@@ -113,7 +113,7 @@ def train(task, config, device=None, record_at=None):
     columns = {n: torch.tensor(told[n], device=device) for n in told if told[n][0]}
     fresh = task.model(config.seed).to(device)
     random = chance.draws(fresh, samples.train_x[:2])  # of dropout, say
-    wanted = set(record_steps(config.steps, record_at, len(samples.train_x) + len(samples.val_x)))
+    wanted = set(record_steps(config.steps, record_at, len(samples)))
     yield measure(task, samples, model, 0)
     for t, batch in zip(range(1, config.steps + 1), order):
         model.train()

@@ -22,6 +22,7 @@ from labs.engine.work import Work
 from labs.grid import Grid, Varied
 from labs.settings import check, plain
 from labs.tasks import Task
+from labs.training import record_steps
 
 
 def sweep(
@@ -67,7 +68,8 @@ def sweep(
             "labs.sweep trains in float32, but was called inside torch.autocast; call it outside"
         )
     tasks = task.tasks() if isinstance(task, Varied) else [task]
-    how = steps, device, compile, record_at, cache
+    moments = record_steps(steps, record_at, max(len(one.data) for one in tasks))
+    how = steps, device, compile, moments, cache
     works = [Work(one, grid, *how, keep == "parameters") for one in tasks]
     outcome.check_alike(works)
     seconds = [Work(twin, grid_of(grid), *how) for twin in (tasks_of(task) if twins else ())]

@@ -18,7 +18,7 @@ from labs.engine.ensemble import Ensemble
 from labs.engine.inputs import start as begin
 from labs.engine.keys import Keys, NotDetermined
 from labs.engine.probe import probe
-from labs.training import limit, record_steps
+from labs.training import limit
 
 # FLOPs a program (6 per parameter, sample and step) from which compiling pays
 COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
@@ -27,23 +27,22 @@ COMPILE_FROM = {"cpu": 3e12, "cuda": 1e13}
 class Work:
     """The runs of `grid` on one task.
 
-    `wish`: True or False to compile or not, None to do what pays. `record_at`: see
-    `labs.training.record_steps`. `cache`: where runs are kept. `keep`: whether the record is to
-    hold trained parameters. `rows`: a structured array, a row a run in the grid's order; `there`:
+    `wish`: True or False to compile or not, None to do what pays. `moments`: the steps at which
+    runs are measured. `cache`: where runs are kept. `keep`: whether the record is to hold trained
+    parameters. `rows`: a structured array, a row a run in the grid's order; `there`:
     which of them are finished. Raises ValueError for a batch larger than the data set, label
     smoothing that the loss does not have, or what `probe` refuses.
     """
 
-    def __init__(self, task, grid, steps, device, wish, record_at=None, cache=None, keep=False):
+    def __init__(self, task, grid, steps, device, wish, moments, cache=None, keep=False):
         self.task, self.steps, self.device, self.wish, self.keep = task, steps, device, wish, keep
+        self.moments = moments
         partition.check(task, task.model(grid.seed[0]))
         self.samples, self.ensemble = task.data.to(device), Ensemble(task, device, grid.seed)
         for size in grid.batch_size:  # raises for a batch larger than the data
             data.batches(len(self.samples.train_x), size, steps=1, seed=0)
         task.check_smoothing(max(grid.label_smoothing))
         self.settings = grid.settings()
-        measured = len(self.samples.train_x) + len(self.samples.val_x)
-        self.moments = record_steps(steps, record_at, measured)
         self.viewed = thinned(self.moments, task.view.moments) if task.view else []
         self.points = task.view and task.view.inputs().to(device)
         probe(self, min(grid.batch_size), list(grid.seed[:2]))

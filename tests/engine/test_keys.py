@@ -544,7 +544,8 @@ def test_runs_that_are_not_kept_are_trained_each_time_and_a_sentence_says_so(tra
 def test_a_key_is_the_same_in_every_process():
     program = (
         "import labs, torch; from labs.engine.work import Work;"
-        "w = Work(labs.tasks.spirals(), labs.Grid(optimizer='adam'), 5, torch.device('cpu'), None);"
+        "how = labs.Grid(optimizer='adam'), 5, torch.device('cpu'), None, [0, 5];"
+        "w = Work(labs.tasks.spirals(), *how);"
         "print(*w.run_keys, w.keys.program(32, ['adam'], False))"
     )
     told = {
