@@ -3,11 +3,13 @@
 Every source is kept once, in the order of its imports, under its path in `static`. When the page
 loads the text, each becomes a module with an address of its own and the imports are pointed there,
 so a module that several others import is the same module for all of them. (Putting `data:`
-addresses into sources here would copy a module into each of its importers.) One source is made
+addresses into sources here would copy a module into each of its importers.) JupyterLab and Colab
+import the text again for each widget; all find what the first of them loaded. One source is made
 here: `words.json`, the texts of all languages.
 """
 
 import functools
+import hashlib
 import json
 import pathlib
 import re
@@ -18,16 +20,20 @@ STATIC = pathlib.Path(__file__).resolve().parent / "static"
 IMPORT = re.compile(r'^(import [^;]*?from )"(\.{1,2}/[\w./-]+)";', re.MULTILINE)
 
 LOADER = """const sources = %s;
-const urls = {};
-for (const [name, source] of sources) {
-  const linked = source.replace(/^(import [^;]*?from )"([^"]+)";/gm,
-    (_, head, path) => `${head}"${urls[path]}";`);
-  const named = [linked, `\\n//# sourceURL=labs/widgets/${name}`];
-  urls[name] = URL.createObjectURL(new Blob(named, { type: "text/javascript" }));
+async function load() {
+  const urls = {};
+  for (const [name, source] of sources) {
+    const linked = source.replace(/^(import [^;]*?from )"([^"]+)";/gm,
+      (_, head, path) => `${head}"${urls[path]}";`);
+    const named = [linked, `\\n//# sourceURL=labs/widgets/${name}`];
+    urls[name] = URL.createObjectURL(new Blob(named, { type: "text/javascript" }));
+  }
+  const { default: widget } = await import(urls["%s"]);
+  Object.values(urls).forEach((url) => URL.revokeObjectURL(url));
+  return widget;
 }
-const { default: widget } = await import(urls["%s"]);
-Object.values(urls).forEach((url) => URL.revokeObjectURL(url));
-export default widget;
+const loaded = (globalThis.labsFrontEnds ??= {});
+export default await (loaded["%s"] ??= load());
 """
 
 
@@ -38,7 +44,7 @@ def module(entry="main.js"):
     _collect(entry, sources)
     # "<\\/": a page carries this text inside a script element.
     text = json.dumps(list(sources.items()), ensure_ascii=False).replace("</", "<\\/")
-    return LOADER % (text, entry)
+    return LOADER % (text, entry, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _collect(name, sources):
