@@ -30,7 +30,7 @@ def key(seed, step):
 
 def draws(model, x):
     """Whether `model`, as it trains, draws random numbers for the inputs x."""
-    with torch.no_grad(), Stream(torch.zeros((), dtype=torch.int32, device=x.device)) as stream:
+    with Stream(torch.zeros((), dtype=torch.int32, device=x.device)) as stream:
         model(x)
     return stream.draws > 0
 

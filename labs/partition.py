@@ -34,8 +34,20 @@ def load(model, theta_P):
 
 def check(task, model):
     """Raise ValueError where `labs.train` and `labs.sweep` cannot train `model` on the task's data:
-    no parameter trains, one has no size yet, or numbers are not float32.
+    no parameter trains, one has no size yet, numbers are not float32, all runs would share one
+    network, or something was compiled.
     """
+    for thing in (*model.modules(), task.loss, task.metric):
+        if {"_orig_mod", "_torchdynamo_orig_callable"} & {*dir(thing)}:
+            raise ValueError(
+                "networks, losses and metrics must be as they were written, got one from "
+                "torch.compile; leave that out: labs.sweep compiles where it pays"
+            )
+    if task.model(0) is model:
+        raise ValueError(
+            f"make_model must make a new network at each call, got the same {type(model).__name__} "
+            "twice; make the network inside of it"
+        )
     for name, parameter in model.named_parameters():
         if torch.nn.parameter.is_lazy(parameter):
             raise ValueError(

@@ -14,11 +14,12 @@ from torch import nn
 
 import labs
 from labs import chance, partition
+from labs.engine.traced import first_line
 
 SHARE = 1e-2  # by which gradients or scores may differ: sums in another order
 LOSSES = "loss of a batch", "training loss", "validation loss", "metric"
 FACTS = (bool, int, float, str, type(None))
-OURS = tuple(str(pathlib.Path(module.__file__).parent) for module in (torch, labs))
+OURS = *(str(pathlib.Path(module.__file__).parent) for module in (torch, labs)), contextlib.__file__
 INSTEAD = {  # parts of PyTorch that cannot be trained so, and what can
     nn.modules.batchnorm._NormBase: "nn.LayerNorm or nn.GroupNorm",
     nn.RNNBase: "nn.RNNCell or nn.GRUCell in a loop",
@@ -27,7 +28,7 @@ INSTEAD = {  # parts of PyTorch that cannot be trained so, and what can
 ADVICE = {  # what an error or the line says, and what to do
     "one_hot": "write (y[..., None] == torch.arange(classes)).float() instead of one_hot",
     "randomness": "draw with nn.Dropout, torch.rand or torch.randn, and only where self.training",
-    "saved tensor hooks": "leave out torch.utils.checkpoint",
+    "saved tensor hooks": "leave out torch.utils.checkpoint or torch.func.grad, or use labs.train",
     "control flow": "choose by torch.where instead of if; leave out .item(), float() and int()",
     "data pointer": "compute with torch to the end, without numpy or tolist",
     "return Tensors": "return a tensor of one number",
@@ -53,6 +54,7 @@ def probe(work, batch_size, seeds):
     batch = (tensor.expand(len(seeds), *tensor.shape).clone() for tensor in (x, y))
     theta_RP, held = ensemble.start(seeds)
     with _refusing(ensemble):
+        ensemble.bytes_per_run(x, y, slots=0)
         grad_RP, loss_R = ensemble.gradients(theta_RP, *batch, *place, held)
         scores = ensemble.scores(theta_RP, *vars(work.samples).values(), *held)
         if work.points is not None:
@@ -93,7 +95,13 @@ def _alone(task, seed, x, y, samples):
     slopes = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
     copies = [tensor.clone() for tensor in vars(samples).values()]
     with torch.no_grad():
-        outputs = [model.eval()(copies[0]), model(copies[2])]
+        try:
+            outputs = [model.eval()(copies[0]), model(copies[2])]
+        except RuntimeError as error:
+            raise ValueError(
+                "a network is measured under torch.no_grad and should run there, but does not "
+                f"({first_line(error)}); leave torch.autograd.grad out of it"
+            ) from error
         scores = [task.loss(outputs[0], copies[1]), task.loss(outputs[1], copies[3])]
         scores += [task.metric(outputs[1], copies[3])] if task.metric else []
     if not all(map(_same, copies, vars(samples).values())):
@@ -154,7 +162,6 @@ def _refusing(ensemble):
 
 
 def _sentence(error, inside):
-    text = str(error).strip()
     place = ""
     if inside and inside[-1][0]:
         path, module = inside[-1]
@@ -163,11 +170,11 @@ def _sentence(error, inside):
         if not frame.filename.startswith(OURS) and linecache.getline(frame.filename, frame.lineno):
             place += f", {pathlib.Path(frame.filename).name}:{frame.lineno}: {frame.line}"
             break
-    known = [words for said, words in ADVICE.items() if said in text + place]
+    known = [words for said, words in ADVICE.items() if said in str(error) + place]
     if inside and _instead(inside[-1][1]) in INSTEAD.values():
         known = [f"use {_instead(inside[-1][1])}"]
     advice = known[0] if known else "write it with other operations of PyTorch, or use labs.train"
     return (
         "labs.sweep runs many networks at once, and this one should allow it, but does not"
-        f"{place} ({text.splitlines()[0].split('. ')[0]}); {advice}"
+        f"{place} ({first_line(error).split('. ')[0]}); {advice}"
     )

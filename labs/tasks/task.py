@@ -63,11 +63,18 @@ class Task:
     def model(self, seed):
         """A fresh network with the initial parameters of `seed`.
 
-        The random state of torch is left as it was.
+        The random state of torch is left as it was. Raises TypeError where `make_model` makes no
+        network.
         """
         with _random_state, torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # the CPU's alone
-            return self.make_model()
+            model = self.make_model()
+        if not isinstance(model, torch.nn.Module):
+            raise TypeError(
+                f"make_model must return a network, a torch.nn.Module, got {model!r}; write "
+                "make_model=lambda: nn.Linear(2, 1), say"
+            )
+        return model
 
     def network(self, run):
         """The trained network of one run of a record made with `keep="parameters"`, to be used.

@@ -58,7 +58,7 @@ def test_numbers_of_another_kind_are_refused_by_both(name):
 
 
 def test_networks_of_other_shapes_for_other_seeds_are_refused():
-    sizes = iter([4, 4, 4, 4, 8, 8, 8, 8, 8])
+    sizes = iter([4] * 5 + [8] * 5)
     changing = lambda: torch.nn.Sequential(torch.nn.Linear(2, next(sizes)), torch.nn.Flatten())
     task = dataclasses.replace(TASK, make_model=changing, loss=lambda o, y: o.mean(), metric=None)
     with pytest.raises(ValueError, match="same parameters for every seed"):

@@ -4,11 +4,13 @@ refuse in a sentence.
 `NETWORKS`: {name: (make_model, what x is, words of the refusal or None)}.
 """
 
+import functools
 import math
 import random
 
 import torch
 import torch.nn.functional as F
+import torch.nn.utils.prune
 from torch import nn
 
 ROWS, TOKENS, POINTS = "rows (8, 8)", "tokens (8,)", "points (64,)"
@@ -308,6 +310,92 @@ def hooked():
     return model
 
 
+def gradient_hooked():
+    model = nn.Linear(64, 10)
+    model.weight.register_hook(lambda gradient: 2 * gradient)
+    return model
+
+
+def with_slope(h):
+    return h + torch.func.grad(lambda h: (h**3).sum())(h)
+
+
+def with_autograd(h):
+    with_leaf = h.detach().requires_grad_()
+    return h + torch.autograd.grad((with_leaf**3).sum(), with_leaf)[0]
+
+
+def with_inverse(h):
+    return h @ torch.linalg.inv(torch.eye(10) + h.mT @ h)
+
+
+def with_exponential(h):
+    return h @ torch.matrix_exp(-h.mT @ h / 96)
+
+
+def halved(h):
+    while h.abs().sum() > 1:
+        h = h / 2
+    return h
+
+
+class Sign(torch.autograd.Function):
+    """Its slope is taken to be 1."""
+
+    @staticmethod
+    def forward(ctx, h):
+        return h.sign()
+
+    @staticmethod
+    def backward(ctx, slope):
+        return slope
+
+
+class Listed(nn.Module):
+    """Holds random numbers where PyTorch does not look."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.held = nn.Linear(64, 10), [torch.randn(64)]
+
+    def forward(self, x):
+        return self.layer(x * self.held[0])
+
+
+class Scaled(nn.Module):
+    """Has a parameter of no dimension."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.scale = nn.Linear(64, 10), nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x):
+        return self.scale * self.layer(x)
+
+
+class Decoded(nn.Module):
+    """Attends to its own rows and to those given."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(self.layer(x, x).flatten(1))
+
+
+class CausalAttention(nn.Module):
+    """A row attends to itself and to those before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(F.scaled_dot_product_attention(x, x, x, is_causal=True).flatten(1))
+
+
 CONVOLVED = (lambda: nn.Conv2d(1, 4, 3), nn.ReLU)
 HEAD = (nn.Flatten, lambda: nn.Linear(144, 10))
 STATE = "must leave itself as it is"
@@ -442,6 +530,34 @@ NETWORKS = {
     "bfloat16": (lambda: hidden(nn.Tanh)().bfloat16(), POINTS, "float32"),
     "complex numbers": (Complex, POINTS, "float32"),
     "recomputed activations": (Checkpointed, POINTS, "leave out torch.utils.checkpoint"),
+    "a slope inside": (lambda: Of(with_slope), POINTS, "torch.func.grad, or use labs.train"),
+    "torch.autograd.grad inside": (lambda: Of(with_autograd), POINTS, "leave torch.autograd.grad"),
+    "compiled": (lambda: torch.compile(hidden(nn.Tanh)()), POINTS, "from torch.compile; leave"),
+    "one network for all": (functools.cache(hidden(nn.Tanh)), POINTS, "a new network"),
+    "DataParallel": (lambda: nn.DataParallel(nn.Linear(64, 10)), POINTS, "DataParallel"),
+    "SyncBatchNorm": (hidden(lambda: nn.SyncBatchNorm(16)), POINTS, "nn.LayerNorm"),
+    "pruned": (
+        with_first(lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 0.5) and None),
+        POINTS,
+        None,
+    ),
+    "a hook on the gradient": (gradient_hooked, POINTS, "use labs.train"),
+    "a tensor in a list": (Listed, POINTS, "use labs.train"),
+    "a function of autograd's": (lambda: Of(Sign.apply), POINTS, "setup_context"),
+    "channels dropped": (hidden(lambda: nn.Dropout1d(0.5)), POINTS, "torch.rand"),
+    "Gumbel": (lambda: Of(F.gumbel_softmax), POINTS, "gumbel_softmax"),
+    "TransformerDecoderLayer": (Decoded, ROWS, None),
+    "attention that looks back": (CausalAttention, ROWS, None),
+    "an inverse": (lambda: Of(with_inverse), POINTS, None),
+    "a matrix exponential": (lambda: Of(with_exponential), POINTS, None),
+    "a median": (lambda: Of(lambda h: h - h.median(1, keepdim=True).values), POINTS, None),
+    "different values": (
+        lambda: Of(lambda h: h + h.detach().unique().sum()),
+        POINTS,
+        "torch.where",
+    ),
+    "a loop until": (lambda: Of(halved), POINTS, "torch.where instead of if"),
+    "a number that trains": (Scaled, POINTS, None),
     "if": (lambda: Of(lambda h: h if h.sum() > 0 else -h), POINTS, "torch.where instead of if"),
     "a boolean mask": (
         lambda: Of(lambda h: h * h[h > 0].sum()),
@@ -510,6 +626,7 @@ def by_sklearn(outputs, y):
 
 LOSSES = {  # name: (loss, words of the refusal or None)
     "cross-entropy": (entropy, None),
+    "compiled": (torch.compile(F.cross_entropy), "from torch.compile; leave"),
     "nn.CrossEntropyLoss": (nn.CrossEntropyLoss(), None),
     "weighted classes": (nn.CrossEntropyLoss(weight=torch.linspace(1, 2, 10)), None),
     "smoothed labels": (nn.CrossEntropyLoss(label_smoothing=0.1), None),
