@@ -15,7 +15,7 @@ from labs.tasks import smoothed
 DIVERGED = 1e4  # how far a training loss may rise, see `limit`
 ORDER = 1024  # steps for which the order of batches is drawn at a time
 
-LEAST, MOST = 6, 28  # moments at which a run is measured, of all whose number of steps is larger
+LEAST, MOST = 5, 28  # moments at which a run is measured, of all whose number of steps is larger
 FEW, LONG = 64, 1000  # with so few samples to measure, so many steps are all of them recorded
 
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
@@ -67,9 +67,9 @@ def record_steps(steps, record_at=None, samples=math.inf):
     count = max(LEAST, min(MOST, 24 * steps // samples))
     if steps < count or (samples <= FEW and steps <= LONG):
         return list(range(steps + 1))
-    half = range(count // 2 + 1)
-    even = {round(steps * i / half[-1]) for i in half}
-    early = {round((steps + 1) ** (i / half[-1])) - 1 for i in half}
+    some, others = count // 2, (count + 1) // 2
+    even = {round(steps * i / some) for i in range(some + 1)}
+    early = {round((steps + 1) ** (i / others)) - 1 for i in range(others + 1)}
     return sorted(even | early)
 
 
