@@ -146,6 +146,26 @@ def records(html, folder=None):
     return {explorer.meta["name"]: explorer for explorer in explorers}
 
 
+SEEN = """async (root) => {
+  await new Promise(requestAnimationFrame);
+  const svg = root.querySelector("svg.curves");
+  const scale = (side) =>
+    svg && ["scale", "domain", "range"].map((name) => svg.getAttribute(`data-${side}-${name}`));
+  const each = (selector, entry) => Object.fromEntries(
+    [...root.querySelectorAll(selector)].map((node) => entry(node)));
+  return {
+    run: root.dataset.run,
+    mean: root.dataset.mean ?? "",
+    diverged: root.dataset.diverged ?? null,
+    words: root.querySelector('[aria-live="polite"]')?.innerText,
+    scales: { x: scale("x"), y: scale("y") },
+    paths: each("path[data-series]", (node) => [node.dataset.series, node.getAttribute("d")]),
+    controls: each("[data-axis]", (node) =>
+      [node.dataset.axis, [node.type, node.value, node.getAttribute("aria-valuetext")]]),
+  };
+}"""
+
+
 class Shown:
     """One explorer on an open page, read and moved as a reader does it."""
 
@@ -174,9 +194,16 @@ class Shown:
 
     @property
     def choice(self):
-        averaged = (self.root.get_attribute("data-mean") or "").split()
-        first = self.record.choice(int(self.root.get_attribute("data-run")))
-        return first | dict.fromkeys(averaged, MEAN)
+        return self.chosen(self.root.evaluate("root => root.dataset"))
+
+    def chosen(self, seen):
+        """The choice that the attributes of an explorer name."""
+        averaged = seen.get("mean", "").split()
+        return self.record.choice(int(seen["run"])) | dict.fromkeys(averaged, MEAN)
+
+    def seen(self):
+        """All that is shown, read at once, after what is to be drawn in the next frame."""
+        return self.root.evaluate(SEEN)
 
     @property
     def words(self):
@@ -220,12 +247,10 @@ class Shown:
         self.page.mouse.move(end, y)
         self.page.mouse.up()
 
-    def scale(self, side):
-        """(kind, domain, to numbers) of the curves' axis `side`, from the attributes on the svg."""
-        svg = self.root.locator("svg.curves")
-        kind = svg.get_attribute(f"data-{side}-scale")
-        low, high = (float(v) for v in svg.get_attribute(f"data-{side}-domain").split(","))
-        start, end = (float(v) for v in svg.get_attribute(f"data-{side}-range").split(","))
+    def scale(self, side, seen=None):
+        """(kind, low, to numbers, slope) of the curves' axis `side`, from what the svg says."""
+        kind, *ends = (seen or self.seen())["scales"][side]
+        (low, high), (start, end) = (map(float, text.split(",")) for text in ends)
         forth, back = (np.log, np.exp) if kind == "log" else (np.asarray, np.asarray)
         slope = (forth(high) - forth(low)) / (end - start)
         return (
@@ -235,22 +260,24 @@ class Shown:
             abs(slope),
         )
 
-    def drawn(self, series):
+    def drawn(self, series, seen=None):
         """The points (steps, losses) of a path, out of pixels."""
-        d = self.root.locator(f'path[data-series="{series}"]').get_attribute("d")
-        pixels = np.array(re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", d), float).reshape(-1, 2)
-        return self.scale("x")[2](pixels[:, 0]), self.scale("y")[2](pixels[:, 1])
+        seen = seen or self.seen()
+        pixels = re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", seen["paths"][series])
+        x, y = np.array(pixels, float).reshape(-1, 2).T
+        return self.scale("x", seen)[2](x), self.scale("y", seen)[2](y)
 
-    def expect_curve(self, series, name, run):
+    def expect_curve(self, series, name, run, seen=None):
         """The path holds the record's values of a run: all of them, to the hundredth of a pixel
         that it is written in.
         """
-        steps, losses = self.drawn(series)
+        seen = seen or self.seen()
+        steps, losses = self.drawn(series, seen)
         expect_steps, expected = (
             np.array(self.record.meta["record_steps"]),
             self.record.of(name, run),
         )
-        (_, first, _, slope_x), (kind, _, _, slope_y) = self.scale("x"), self.scale("y")
+        (kind_x, first, _, slope_x), (kind, _, _, slope_y) = (self.scale(s, seen) for s in "xy")
         there = np.isfinite(expected) & (expect_steps >= first)
         assert len(losses) == there.sum()
         wide = 0.006 * np.array([slope_x, slope_y])
@@ -260,46 +287,45 @@ class Shown:
         )
         nearest = expect_steps[there]
         assert np.all(
-            np.abs(steps - nearest)
-            <= wide[0] * (nearest if self.scale("x")[0] == "log" else 1) + 1e-9
+            np.abs(steps - nearest) <= wide[0] * (nearest if kind_x == "log" else 1) + 1e-9
         )
 
     def expect_run(self, run, before):
         """Everything on the page belongs to `run`, and the ghost to the run before."""
-        assert self.run == run
+        seen = self.seen()
+        assert self.record.run(self.chosen(seen)) == run
         for name in ("train_loss", "val_loss"):
-            self.expect_curve(name, name, run)
+            self.expect_curve(name, name, run, seen)
             if before is not None:
-                self.expect_curve(f"ghost_{name}", name, before)
+                self.expect_curve(f"ghost_{name}", name, before, seen)
         diverged, trained = (
             int(self.record.of("diverged_at", run)),
             bool(self.record.of("trained", run)),
         )
-        assert self.root.get_attribute("data-diverged") == (
-            str(diverged) if diverged >= 0 else None
-        )
-        words = self.root.locator('[aria-live="polite"]').inner_text()
-        assert (f"at step {diverged:,} of" in words) == (diverged >= 0 and trained)
-        assert ("not trained" in words.split("Grey:")[0]) == (not trained)
+        assert seen["diverged"] == (str(diverged) if diverged >= 0 else None)
+        said = seen["words"]
+        assert (f"at step {diverged:,} of" in said) == (diverged >= 0 and trained)
+        assert ("not trained" in said.split("Grey:")[0]) == (not trained)
         if diverged < 0 and trained:
-            said = float(re.search(r"the validation loss is ([\d.e-]+?),", words).group(1))
-            assert said == pytest.approx(self.record.of("val_loss", run)[-1], rel=0.06)
+            loss = float(re.search(r"the validation loss is ([\d.e-]+?),", said).group(1))
+            assert loss == pytest.approx(self.record.of("val_loss", run)[-1], rel=0.06)
         for axis, index in self.record.choice(run).items():
-            self.expect_control(axis, index)
+            self.expect_control(axis, index, seen["controls"])
 
-    def expect_control(self, axis, index):
+    def expect_control(self, axis, index, controls):
+        """`controls`: of `seen`."""
         if axis not in self.moving_axes():
-            assert self.control(axis).count() == 0
-        elif self.control(axis).get_attribute("type") == "range":
-            assert self.control(axis).input_value() == str(index)
-            label, value = self.control(axis).get_attribute("aria-valuetext").rsplit(" ", 1)
-            key = next(a["label"] for a in self.record.meta["axes"] if a["name"] == axis)
-            assert label == words.label(key)
+            assert axis not in controls
+            return
+        kind, shown, said = controls[axis]
+        meta = next(a for a in self.record.meta["axes"] if a["name"] == axis)
+        if kind == "range":
+            assert shown == str(index)
+            label, value = said.rsplit(" ", 1)
+            assert label == words.label(meta["label"])
             assert float(value) == pytest.approx(self.record.axes[axis][index], rel=5e-3)
         else:
-            meta = next(a for a in self.record.meta["axes"] if a["name"] == axis)
-            expected = mean_text(meta) if index == MEAN else meta["texts"][index]
-            assert self.control(axis).input_value() == expected
+            assert shown == (mean_text(meta) if index == MEAN else meta["texts"][index])
 
 
 def mean_text(axis):
