@@ -22,12 +22,15 @@ _HOMES = {
 }
 _MODULES = (
     "claims",
+    "compress",
     "data",
     "device",
     "figures",
+    "gpt",
     "models",
     "optimizers",
     "record",
+    "scaling",
     "settings",
     "tasks",
     "views",
