@@ -3,7 +3,7 @@
     python tools/record_gpt.py [FOLDER]
 
 Checkpoints go to FOLDER, by default _build/gpt: a run that was stopped goes on when it is called
-again. It takes about an hour on two cores. The corpus is the standard library of the Python that
+again. It takes about half an hour on two quiet cores. The corpus is the standard library of the Python that
 runs this: another version is another corpus, and the card says which.
 """
 
@@ -23,9 +23,9 @@ RECORDED = ROOT / "labs/gpt/recorded"
 VOCABULARY, CONTEXT, BITS = 2048, 256, (16, 8, 4, 3, 2)
 SHAPE = model.Shape(VOCABULARY, CONTEXT, layers=4, width=192, heads=6)
 CONFIG = pretrain.Pretraining(
-    steps=3200,
-    batch_size=32,
-    learning_rate=3e-3,
+    steps=4000,
+    batch_size=16,
+    learning_rate=2e-3,
     warmup=100,
     precision="bf16",
     evaluate_every=200,
