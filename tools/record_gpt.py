@@ -19,7 +19,6 @@ from labs import compress
 from labs.gpt import checkpoint, corpus, folder, measure, model, pretrain, tokenizer
 
 ROOT = pathlib.Path(__file__).parent.parent
-RECORDED = ROOT / "labs/gpt/recorded"
 VOCABULARY, CONTEXT, BITS = 2048, 256, (16, 8, 4, 3, 2)
 SHAPE = model.Shape(VOCABULARY, CONTEXT, layers=4, width=192, heads=6)
 CONFIG = pretrain.Pretraining(
@@ -52,12 +51,12 @@ def main(checkpoints):
 def write(path, run, tokens):
     """Write the weights of a checkpoint in float16, and the card."""
     gpt, words = folder.load(path)
-    part = RECORDED.with_name("recorded.new")
+    part = folder.RECORDED.with_name("recorded.new")
     shutil.rmtree(part, ignore_errors=True)
     folder.save(part, gpt, words, dtype=torch.float16)
     folder.write_json(part / "card.json", card(part, run, tokens))
-    shutil.rmtree(RECORDED, ignore_errors=True)
-    part.rename(RECORDED)
+    shutil.rmtree(folder.RECORDED, ignore_errors=True)
+    part.rename(folder.RECORDED)
 
 
 def card(path, run, tokens):

@@ -16,6 +16,8 @@ import torch
 from labs.gpt.model import GPT, Shape
 from labs.gpt.tokenizer import END
 
+RECORDED = pathlib.Path(__file__).parent / "recorded"
+"""The folder of the model that the pages carry; its card.json says how it was trained."""
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 
 THEIRS = {
