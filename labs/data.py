@@ -5,10 +5,9 @@ its seed.
 """
 
 import dataclasses
+import math
 import re
 
-import sklearn.datasets
-import sklearn.model_selection
 import torch
 
 
@@ -66,8 +65,10 @@ def digits(train=None, val=0.25, random_labels=0.0, seed=0):
     digits, as in Zhang et al. 2017; the validation labels stay right. Raises ValueError for more
     training samples than there are, and for a share outside of 0..1.
     """
-    x, y = sklearn.datasets.load_digits(return_X_y=True)
-    train_x, val_x, train_y, val_y = sklearn.model_selection.train_test_split(
+    from sklearn import datasets, model_selection  # here: where rich is, importing draws numbers
+
+    x, y = datasets.load_digits(return_X_y=True)
+    train_x, val_x, train_y, val_y = model_selection.train_test_split(
         x / 16, y, test_size=val, random_state=seed, stratify=y
     )
     count = _at_most(len(train_x), train)
@@ -127,6 +128,33 @@ def wave_without_noise(x):
     return torch.sin(4 * x + 2 * x**2)
 
 
+def diabetes(val=0.25, split=0):
+    """scikit-learn's 442 diabetes patients: x (N, 10) and y (N,), float32.
+
+    Ten measurements, and how far the disease had progressed a year later (Efron et al. 2004). All
+    are in standard deviations from the mean of the training patients: what the others are like
+    stays unknown. So the answer 0 has a mean squared error of 1 on the training patients. `val`:
+    the share held out. `split`: which patients those are. Raises ValueError for a share outside of
+    0..1, or one that leaves fewer than two training patients.
+    """
+    from sklearn import datasets, model_selection, preprocessing
+
+    x, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    if not (isinstance(val, float) and 0 < val < 1) or math.ceil(val * len(y)) > len(y) - 2:
+        raise ValueError(
+            f"val must be a share between 0 and 1 that leaves two patients to train on, got {val!r}"
+            "; give 0.25, say"
+        )
+    train_x, val_x, train_y, val_y = model_selection.train_test_split(
+        x, y[:, None], test_size=val, random_state=split
+    )
+    x_scale, y_scale = (preprocessing.StandardScaler().fit(part) for part in (train_x, train_y))
+    splits = []
+    for x, y in ((train_x, train_y), (val_x, val_y)):
+        splits += [torch.tensor(x_scale.transform(x)), torch.tensor(y_scale.transform(y))[:, 0]]
+    return Data(*(part.float() for part in splits))
+
+
 def regression(condition=10.0, features=2, train=32, noise=0.5, seed=0):
     """A linear regression whose curvatures are known: x (N, features), y (N,), float32.
 
@@ -171,8 +199,10 @@ def characters(context=16, val=0.15):
             "context must be at least 1 and val between 0 and 1, got "
             f"{context!r} and {val!r}; give numbers such as 16 and 0.15"
         )
+    from sklearn import datasets
+
     loaders = (f"load_{name}" for name in ("iris", "wine", "digits", "diabetes", "breast_cancer"))
-    described = " ".join(getattr(sklearn.datasets, name)().DESCR for name in loaders)
+    described = " ".join(getattr(datasets, name)().DESCR for name in loaders)
     letters = " ".join(re.findall("[a-z]+", described.lower()))
     tokens = torch.tensor([" abcdefghijklmnopqrstuvwxyz".index(letter) for letter in letters])
     cut = round((1 - val) * len(tokens))

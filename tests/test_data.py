@@ -1,6 +1,7 @@
 """Data and networks are what they say."""
 
 import pytest
+import sklearn.datasets
 import torch
 
 import labs
@@ -26,6 +27,34 @@ def test_digits_are_split_once_with_every_class_in_both_parts():
     assert len(data.train_x) + len(data.val_x) == 1797 and data.train_x.shape[1] == 64
     assert data.train_x.min() == 0 and data.train_x.max() == 1
     assert set(data.val_y.tolist()) == set(range(10))
+
+
+def test_diabetes_is_in_deviations_of_the_training_patients_and_every_patient_is_there_once():
+    data = labs.data.diabetes()
+    assert data.train_x.shape == (331, 10) and data.val_x.shape == (111, 10)
+    for part in (data.train_x, data.train_y[:, None]):
+        spread, mean = torch.std_mean(part, 0, correction=0)
+        torch.testing.assert_close(spread, torch.ones_like(spread))
+        torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-5, rtol=0)
+    assert data.val_y.mean().abs() > 1e-3  # which a leak would make smaller
+    assert data.train_y.shape == (331,) and data.val_y.dtype == torch.float32
+    _, y = sklearn.datasets.load_diabetes(return_X_y=True)
+    answers = torch.cat([data.train_y, data.val_y]).double().sort().values
+    in_line = torch.corrcoef(torch.stack([answers, torch.tensor(y).sort().values]))
+    assert in_line.min().item() == pytest.approx(1)
+
+
+def test_another_split_of_the_diabetes_holds_out_others():
+    one, other = labs.data.diabetes(split=1), labs.data.diabetes(split=2)
+    assert torch.equal(labs.data.diabetes(split=1).val_x, one.val_x)
+    assert not torch.equal(one.val_y, other.val_y)
+    assert len(labs.data.diabetes(val=0.5).val_x) == 221
+
+
+@pytest.mark.parametrize("val", [0, 1, 0.0, 1.0, -0.2, 25, True, 0.999, float("nan")])
+def test_a_share_of_diabetes_patients_that_cannot_be_is_refused_in_words(val):
+    with pytest.raises(ValueError, match=f"val must be a share between 0 and 1 that .*got {val};"):
+        labs.data.diabetes(val=val)
 
 
 def test_the_network_has_the_parameters_it_says():

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import torch
 import torch.nn.functional as F
 from test_payload import record
@@ -20,6 +21,7 @@ TASKS = {
     "rosenbrock": labs.tasks.rosenbrock(),
     "regression": labs.tasks.regression(),
     "wave": labs.tasks.wave(width=4),
+    "diabetes": labs.tasks.diabetes(split=3),
     "characters": labs.tasks.characters(width=4),
 }
 
@@ -131,10 +133,28 @@ def test_smoothed_losses_equal_torchs(share):
     torch.testing.assert_close(given, theirs(*of_two))
 
 
-def test_the_wave_of_no_answer_but_its_mean_has_the_variance_as_loss():
-    task = TASKS["wave"]
+@pytest.mark.parametrize("name", ["wave", "diabetes"])
+def test_no_answer_but_the_mean_has_the_variance_as_loss(name):
+    task = TASKS[name]
     y = task.data.val_y
     assert task.loss(y.mean().expand(len(y), 1), y).item() == pytest.approx(task.constant_loss)
+
+
+def test_r_squared_is_scikit_learns_and_zero_for_the_mean():
+    generator = torch.Generator().manual_seed(0)
+    y, noise = torch.randn(2, 60, generator=generator)
+    answer = y + 0.7 * noise
+    assert labs.tasks.r_squared(answer[:, None], y).item() == pytest.approx(
+        sklearn.metrics.r2_score(y, answer), abs=1e-6
+    )
+    assert labs.tasks.r_squared(y[:, None], y) == 1
+    assert abs(labs.tasks.r_squared(y.mean().expand(60, 1), y)) < 1e-6
+
+
+def test_the_network_of_the_diabetes_is_the_first_programs_with_one_output():
+    model = labs.tasks.diabetes().model(0)
+    assert [tuple(p.shape) for p in model.parameters()] == [(20, 10), (20,), (1, 20), (1,)]
+    assert sum(p.numel() for p in model.parameters()) == 241
 
 
 def test_the_view_of_the_wave_is_what_the_model_answers():
@@ -182,6 +202,8 @@ def test_arguments_of_the_tasks_that_cannot_be_are_refused_at_once():
         (labs.tasks.digits, {"gain": 0}, "gain must be positive, got 0"),
         (labs.tasks.spirals, {"activation": "sine"}, "activation must be one of .*got 'sine'"),
         (labs.tasks.wave, {"width": 0}, "width must be .*got 0; give"),
+        (labs.tasks.diabetes, {"width": 0}, "width must be .*got 0; give"),
+        (labs.tasks.diabetes, {"val": 1}, "val must be a share between .*got 1;"),
         (labs.tasks.characters, {"heads": 3}, "width must be a multiple of heads, got 16 and 3"),
         (labs.tasks.characters, {"context": 0}, "context must be at least 1 .*got 0"),
         (labs.tasks.regression, {"condition": 0.5}, "condition must be at least 1.*got 0.5"),
@@ -206,6 +228,7 @@ def test_a_task_survives_pickling_and_trains_to_the_same_record(name, monkeypatc
         (labs.tasks.spirals, dict(width=[4, 8], dropout=[0.0, 0.2], gain=1.5)),
         (labs.tasks.valley, dict(curvatures=[(1.0, 2.0, 3.0)])),
         (labs.tasks.regression, dict(features=[2, 3])),
+        (labs.tasks.diabetes, dict(width=[4, 8], split=[0, 1])),
         (labs.tasks.characters, dict(heads=[1, 2])),
     ],
 )

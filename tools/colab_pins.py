@@ -23,6 +23,8 @@ USED = {
     "anywidget",
     "scikit-learn",
     "tqdm",
+    "keras",
+    "safetensors",
 }
 IN_LIST = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ \S*/[A-Za-z0-9._]+?-)([0-9][0-9a-z.]*)", re.MULTILINE

@@ -1,7 +1,7 @@
 """What is trained: data, network, loss, metric, and the view of the model for an explorer."""
 
 from labs.tasks.classification import digits, spirals
-from labs.tasks.fitting import wave
+from labs.tasks.fitting import diabetes, wave
 from labs.tasks.surfaces import half_squared_error, regression, rosenbrock, valley
 from labs.tasks.task import (
     Task,
@@ -9,6 +9,7 @@ from labs.tasks.task import (
     binary_accuracy,
     binary_cross_entropy,
     label_entropy,
+    r_squared,
     smoothed,
     squared_error,
 )
@@ -20,9 +21,11 @@ __all__ = [
     "binary_accuracy",
     "binary_cross_entropy",
     "characters",
+    "diabetes",
     "digits",
     "half_squared_error",
     "label_entropy",
+    "r_squared",
     "regression",
     "rosenbrock",
     "smoothed",

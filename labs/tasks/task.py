@@ -131,6 +131,14 @@ def squared_error(outputs, targets):
     return ((outputs.squeeze(-1) - targets) ** 2).mean()
 
 
+def r_squared(outputs, targets):
+    """The share of the variance of targets (B,) that outputs (B, 1) explain: R², at most 1.
+
+    It is 0 for an answer no better than the mean of the targets, and negative for a worse one.
+    """
+    return 1 - squared_error(outputs, targets) / targets.var(correction=0)
+
+
 def label_entropy(labels):
     """The entropy in nats of the frequencies of labels (N,).
 
