@@ -117,8 +117,7 @@ def run(program):
 
 def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
     done = run(
-        # scikit-learn first: it imports rich where that is installed, which draws a random number.
-        "import random, numpy, torch, threading, sklearn.datasets;"
+        "import random, numpy, torch, threading;"
         "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
         "import labs, labs.engine.sweep, labs.widgets.live, labs.gpt.pretrain;"
         "assert before == "
