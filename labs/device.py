@@ -84,18 +84,22 @@ def peak(device, dtype):
     """The most FLOP/s that `device` reaches, and whether that is its data sheet's figure.
 
     Where `labs.scaling.CHIPS` has no such chip, or the numbers are float32, it is measured: the
-    best of five large products of matrices.
+    best of some products of matrices, larger and larger until one takes 10 milliseconds.
     """
     chip = scaling.chip_called(describe(device))
     if chip and dtype != torch.float32:
         return scaling.CHIPS[chip].flops, True
-    size = 4096 if device.type == "cuda" else 1024
-    a, b = torch.ones(2, size, size, device=device, dtype=dtype)
-    seconds = []
-    for _ in range(6):  # the first one warms up
-        synchronize(device)
-        start = time.perf_counter()
-        a @ b
-        synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds), False
+    best = 0.0
+    for size in (256, 512, 1024, 2048, 4096, 8192):
+        a, b = torch.ones(2, size, size, device=device, dtype=dtype)
+        a @ b  # the first one warms up
+        for _ in range(3):
+            synchronize(device)
+            start = time.perf_counter()
+            a @ b
+            synchronize(device)
+            seconds = time.perf_counter() - start
+            best = max(best, 2 * size**3 / seconds)
+        if seconds > 0.01:
+            break
+    return best, False

@@ -22,6 +22,7 @@ class Chip:
 CHIPS_AS_OF = "2026-11"
 CHIPS = {
     "A100": Chip(312e12, 2.04e12, 80e9, "NVIDIA A100 80GB SXM data sheet"),
+    "A100 40GB": Chip(312e12, 1.555e12, 40e9, "NVIDIA A100 40GB SXM data sheet"),
     "H100": Chip(989e12, 3.35e12, 80e9, "NVIDIA H100 SXM data sheet"),
     "H200": Chip(989e12, 4.8e12, 141e9, "NVIDIA H200 data sheet"),
     "B200": Chip(2250e12, 8.0e12, 192e9, "NVIDIA DGX B200 data sheet"),
@@ -43,6 +44,11 @@ def training_flops(parameters, tokens):
 
 def chip_called(name):
     """The key in `CHIPS` of a device that calls itself `name`, such as "NVIDIA H100 80GB HBM3", or
-    None: an unknown chip has no figures, rather than wrong ones.
+    None: an unknown chip has no figures, rather than wrong ones. A slice of a chip (MIG) is
+    unknown, and so are the slower ones that share a name (PCIe, NVL).
     """
-    return next((key for key in CHIPS if key in name.replace("-", " ").split()), None)
+    words = name.replace("-", " ").lower().split()
+    if {"mig", "pcie", "nvl"} & set(words):
+        return None
+    fitting = [key for key in CHIPS if set(key.lower().split()) <= set(words)]
+    return max(fitting, key=len, default=None)

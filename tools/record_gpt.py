@@ -16,7 +16,7 @@ import sys
 import torch
 
 from labs import compress
-from labs.gpt import checkpoint, corpus, folder, measure, model, pretrain, tokenizer
+from labs.gpt import checkpoint, corpus, files, folder, measure, model, pretrain, tokenizer
 
 ROOT = pathlib.Path(__file__).parent.parent
 VOCABULARY, CONTEXT, BITS = 2048, 256, (16, 8, 4, 3, 2)
@@ -54,7 +54,7 @@ def write(path, run, tokens):
     part = folder.RECORDED.with_name("recorded.new")
     shutil.rmtree(part, ignore_errors=True)
     folder.save(part, gpt, words, dtype=torch.float16)
-    folder.write_json(part / "card.json", card(part, run, tokens))
+    files.write_json(part / "card.json", card(part, run, tokens))
     shutil.rmtree(folder.RECORDED, ignore_errors=True)
     part.rename(folder.RECORDED)
 
@@ -92,7 +92,7 @@ def card(path, run, tokens):
 def checkpoint_losses(run):
     """[step, mean training loss of the 50 steps before], nats per token."""
     path = checkpoint.path_of(FOLDER, run["step"]) / checkpoint.STATE
-    losses = folder.read_tensors(path)["losses"]
+    losses = files.read_tensors(path)["losses"]
     rows = losses[: len(losses) // 50 * 50].view(-1, 50).mean(dim=1)
     return [[50 * (i + 1), round(float(loss), 4)] for i, loss in enumerate(rows)]
 

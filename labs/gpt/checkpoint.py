@@ -5,18 +5,56 @@ optimizer's state and the loss of every step, and, in JSON, what the run is. It 
 at all, and the one before is removed only when it stands.
 """
 
+import contextlib
 import pathlib
 import re
 import shutil
 
+import filelock
 import safetensors.torch
 import torch
 
+from labs.gpt import files
 from labs.gpt import folder as folders
 
 STATE, RUN = "training.safetensors", "training.json"
 KEPT = 2  # so many of the newest are kept
 NAME = re.compile(r"step-(\d{6,})")
+SLOTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each parameter
+TOLD = {"step", "shape", "corpus", "config", "device", "seconds", "evaluations", "scaler"}
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """Keep every other run out of `folder` within the block; clear away what a killed one left.
+
+    A lock of the operating system, on the file `.lock`, goes when its process does, however it
+    ends. So whoever holds it knows that nobody writes: a `step-….partial-…` that is there is what a
+    killed process had not finished. Raises OSError where another run holds it, or where the folder
+    cannot be made.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{folder}: expected a folder for checkpoints, or a name where one can be made; give "
+            f"another ({error})"
+        ) from error
+    lock = filelock.FileLock(folder / ".lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise OSError(
+            f"{folder}: expected no other run here, got one that still trains; wait until it ends, "
+            "close it, or give another folder"
+        ) from error
+    try:
+        for left in folder.glob("step-*.partial-*"):
+            shutil.rmtree(left)
+        yield
+    finally:
+        lock.release()
 
 
 def steps(folder):
@@ -34,46 +72,54 @@ def path_of(folder, step):
 def save(folder, step, model, tokenizer, optimizer, losses, run):
     """Write the checkpoint of `step`, then remove all but the newest `KEPT`.
 
-    `optimizer`: a torch.optim.AdamW over named parameters. `losses`: of each step until now, a
-    tensor. `run`: what else must be known, for JSON. Raises OSError where it cannot be written; the
+    `optimizer`: a torch.optim.AdamW of the model. `losses`: of each step until now, a tensor.
+    `run`: what else must be known, for JSON. Raises OSError where it cannot be written; the
     checkpoints before it stay.
     """
-    state = {"losses": losses}
-    for name, slots in _slots(model, optimizer).items():
-        state |= {f"{name}.{slot}": slots[slot] for slot in ("exp_avg", "exp_avg_sq")}
-    with folders.written_whole(path_of(folder, step)) as part:
+    slots = {name: optimizer.state[parameter] for name, parameter in model.named_parameters()}
+    state = {f"{name}.{slot}": kept[slot] for name, kept in slots.items() for slot in SLOTS}
+    # Steps that a gradient scaler skips do not count for AdamW: the same number for each parameter.
+    state |= {"losses": losses, "updates": next(iter(slots.values()))["step"]}
+    with files.written_whole(path_of(folder, step)) as part:
         folders.write(part, model, tokenizer)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
         safetensors.torch.save_file(state, part / STATE)
-        folders.write_json(part / RUN, {"step": step, **run})
+        files.write_json(part / RUN, {"step": step, **run})
     for old in steps(folder)[:-KEPT]:
-        shutil.rmtree(path_of(folder, old))
+        gone = files.partial(path_of(folder, old))  # no checkpoint any more, before it is cut up
+        shutil.rmtree(path_of(folder, old).rename(gone))
 
 
 def read_run(folder, step):
-    """What the JSON of a checkpoint says."""
-    return folders.read_json(path_of(folder, step) / RUN)
+    """What the JSON of a checkpoint says. Raises ValueError for a damaged one."""
+    path = path_of(folder, step) / RUN
+    said = files.read_json(path)
+    if not TOLD <= set(said) or said["step"] != step:
+        raise ValueError(
+            f"{path} is damaged: expected {sorted(TOLD)} of step {step}, got {sorted(said)} of "
+            f"step {said.get('step')}"
+        )
+    return said
 
 
 def load(folder, step, model, optimizer):
     """Put a checkpoint into `model` and `optimizer`; return the losses of the steps before.
 
-    Raises ValueError for a damaged checkpoint, or one of a model of another shape.
+    Raises ValueError for a damaged checkpoint, or one of a model of another shape; then nothing has
+    changed.
     """
     path = path_of(folder, step)
     saved, _ = folders.load(path)
     if saved.shape != model.shape:
         raise ValueError(f"{path}: expected a model of {model.shape}, got {saved.shape}")
-    state = folders.read_tensors(path / STATE)
+    state = files.read_tensors(path / STATE)
+    parameters = dict(model.named_parameters())
+    wanted = {f"{name}.{slot}": kept.shape for name, kept in parameters.items() for slot in SLOTS}
+    wanted |= {"losses": torch.Size([step]), "updates": torch.Size([])}
+    files.refuse_others(path / STATE, wanted, state)
     model.load_state_dict(saved.state_dict())
-    losses = state.pop("losses")
-    for name, parameter in model.named_parameters():
-        slots = {slot: state[f"{name}.{slot}"] for slot in ("exp_avg", "exp_avg_sq")}
-        slots = {slot: tensor.to(parameter.device) for slot, tensor in slots.items()}
-        count = torch.tensor(float(step), device=parameter.device)
-        optimizer.state[parameter] = {"step": count, **slots}
-    return losses
-
-
-def _slots(model, optimizer):
-    return {name: optimizer.state[parameter] for name, parameter in model.named_parameters()}
+    for name, parameter in parameters.items():
+        kept = {slot: state[f"{name}.{slot}"].to(parameter.device) for slot in SLOTS}
+        kept["step"] = state["updates"].to(parameter.device, copy=True)
+        optimizer.state[parameter] = kept
+    return state["losses"]

@@ -86,8 +86,8 @@ def text_file(path, val=0.1):
     cut = round((1 - val) * len(text))
     if not text[:cut].strip() or not text[cut:].strip():
         raise ValueError(
-            f"{path.name}: expected a text of which {val:.0%} can be held out, got "
-            f"{len(text)} characters; give a longer one"
+            f"{path.name}: expected a text of which a share of {val} can be held out, got "
+            f"{len(text)} characters{' of white space' * text.isspace()}; give a longer one"
         )
     return Corpus(path.name, {path.name: text[:cut]}, {path.name: text[cut:]})
 

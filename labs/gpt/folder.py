@@ -2,23 +2,20 @@
 it wrote is read here. Weights are safetensors, everything else is JSON; nothing is ever unpickled.
 """
 
-import contextlib
-import json
-import os
 import pathlib
-import shutil
 
-import safetensors
 import safetensors.torch
 import tokenizers
 import torch
 
+from labs.gpt.files import read_json, read_tensors, refuse_others, write_json, written_whole
 from labs.gpt.model import GPT, Shape
 from labs.gpt.tokenizer import END
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 """The folder of the model that the pages carry; its card.json says how it was trained."""
-WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 THEIRS = {
     "tokens": "wte",
@@ -44,6 +41,8 @@ FIXED = {
 }
 """What a GPT-2 may have otherwise, and a model here has not."""
 
+ONLY = "labs.gpt reads plain GPT-2s only; open this one with transformers"
+
 
 def their_name(name):
     """The name of a parameter in Hugging Face's GPT-2, and whether it is stored transposed."""
@@ -54,45 +53,6 @@ def their_name(name):
         linear = part.startswith(("attention", "mlp"))
         return f"transformer.h.{layer}.{THEIRS[part]}.{kind}", linear and kind == "weight"
     return f"transformer.{THEIRS[stem]}.{kind}", False
-
-
-@contextlib.contextmanager
-def written_whole(folder):
-    """A new folder to write into, which becomes `folder` when the block ends, or leaves no trace.
-
-    Raises FileExistsError where there is something already, and OSError with a sentence where the
-    disk is full.
-    """
-    folder = pathlib.Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} exists; expected a new folder, so that nothing is lost")
-    part = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    part.mkdir(parents=True)
-    try:
-        yield part
-        for path in part.iterdir():
-            _flush(path)
-        _flush(part)
-        part.replace(folder)
-        _flush(folder.parent)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise OSError(
-            f"{folder} could not be written, and nothing of it was kept; is the disk full? "
-            f"Free some space and go on from the checkpoint before ({error})"
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _flush(path):
-    """Have it on the disk, not only in memory, before anything is built on it."""
-    if os.name == "nt" and path.is_dir():  # Windows opens no folders
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def save(folder, model, tokenizer=None, dtype=torch.float32):
@@ -129,10 +89,10 @@ def write(folder, model, tokenizer=None, dtype=torch.float32):
         },
     )
     if tokenizer:
-        tokenizer.save(str(folder / TOKENIZER))
+        (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         special = {} if end is None else {f"{kind}_token": END for kind in ("bos", "eos", "unk")}
         write_json(
-            folder / "tokenizer_config.json",
+            folder / SETTINGS,
             {
                 "tokenizer_class": "PreTrainedTokenizerFast",
                 "model_max_length": shape.context,
@@ -150,16 +110,21 @@ def load(folder, device=None):
     """
     folder = pathlib.Path(folder)
     model = GPT(shape_of(read_json(folder / CONFIG), folder))
-    names = {name: their_name(name) for name in model.state_dict()}
     tensors = read_weights(folder)
     head = tensors.pop("lm_head.weight", None)
-    _refuse_names(folder, names, tensors)
-    found = {}
-    for name, (theirs, transposed) in names.items():
-        tensor = tensors[theirs].float()
-        found[name] = tensor.T if transposed else tensor
+    wanted, found = {}, {}
+    for name, parameter in model.state_dict().items():
+        theirs, transposed = their_name(name)
+        wanted[theirs] = parameter.T.shape if transposed else parameter.shape
+        if theirs in tensors:
+            tensor = tensors[theirs].float()
+            found[name] = tensor.T if transposed else tensor
+    refuse_others(folder, wanted, tensors)
     if head is not None and not torch.equal(head.float(), found["tokens.weight"]):
-        raise ValueError(f"{folder}: expected an output layer that is the token embedding (tied)")
+        raise ValueError(
+            f"{folder}: expected an output layer that is the token embedding (tied), got a "
+            f"lm_head.weight of its own; {ONLY}"
+        )
     model.load_state_dict(found)
     return model.to(device or "cpu"), _tokenizer(folder)
 
@@ -168,6 +133,8 @@ def _tokenizer(folder):
     path = folder / TOKENIZER
     if not path.exists():
         return None
+    if (folder / SETTINGS).exists():  # not needed here, but a damaged folder is refused whole
+        read_json(folder / SETTINGS)
     try:
         return tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # `tokenizers` raises Exception itself
@@ -178,20 +145,19 @@ def shape_of(config, folder):
     """The `Shape` that a config.json tells of. Raises ValueError for another kind of model."""
     kind = config.get("model_type")
     if kind != "gpt2":
-        raise ValueError(f"{folder}: expected model_type 'gpt2', got {kind!r}; it is no GPT-2")
-    for name, value in FIXED.items():
-        if config.get(name, value) != value:
-            raise ValueError(f"{folder}: expected {name} {value!r}, got {config[name]!r}")
-    width = config.get("n_embd", 768)
-    if config.get("n_inner") not in (None, 4 * width):
-        raise ValueError(f"{folder}: expected n_inner {4 * width}, got {config['n_inner']!r}")
-    return Shape(
+        raise ValueError(f"{folder}: expected model_type 'gpt2', got {kind!r}; {ONLY}")
+    shape = Shape(
         vocabulary=config.get("vocab_size", 50257),
         context=config.get("n_positions", 1024),
         layers=config.get("n_layer", 12),
-        width=width,
+        width=config.get("n_embd", 768),
         heads=config.get("n_head", 12),
     )
+    inner = {"n_inner": None if config.get("n_inner") is None else 4 * shape.width}
+    for name, value in (FIXED | inner).items():
+        if config.get(name, value) != value:
+            raise ValueError(f"{folder}: expected {name} {value!r}, got {config[name]!r}; {ONLY}")
+    return shape
 
 
 def read_weights(folder):
@@ -210,34 +176,3 @@ def read_weights(folder):
     )
     masks = (".attn.bias", ".attn.masked_bias")  # which old versions stored
     return {full(name): tensor for name, tensor in found.items() if not name.endswith(masks)}
-
-
-def _refuse_names(folder, names, tensors):
-    wanted = {theirs for theirs, _ in names.values()}
-    if wanted != set(tensors):
-        missing, extra = sorted(wanted - set(tensors)), sorted(set(tensors) - wanted)
-        raise ValueError(
-            f"{folder}: expected the weights of a GPT-2 of the shape in {CONFIG}; missing "
-            f"{missing[:3]}, not known {extra[:3]}"
-        )
-
-
-def read_tensors(path):
-    """{name: tensor} of a safetensors file. Raises ValueError for a damaged one."""
-    try:
-        return safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is damaged: it is no whole safetensors file ({error})") from error
-
-
-def write_json(path, data):
-    """Write `data` for people to read as well."""
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path):
-    """What a JSON file holds. Raises ValueError for a damaged one."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error

@@ -14,28 +14,33 @@ def next_token_loss(logits_BTV, y_BT):
     return F.cross_entropy(logits_BTV.flatten(0, 1).float(), y_BT.flatten())
 
 
+def held_out(tokens, context, most=None):
+    """The windows of `tokens.val` and the token after each of theirs, both (windows, T), int64."""
+    there = len(tokens.val) if most is None else min(most, len(tokens.val))
+    count = (there - 1) // context
+    if count < 1:
+        raise ValueError(
+            f"tokens: expected more than {context} held out, the context, got {there}; give a "
+            "longer text or a shorter context"
+        )
+    rows = tokens.val[: count * context + 1].long()
+    return rows[:-1].view(count, context), rows[1:].view(count, context)
+
+
 @torch.no_grad()
 def bits_per_byte(model, tokens, batch_size=16, most=None):
     """The mean number of bits that the model needs for a byte of the held-out documents.
 
-    It is the sum of the losses of `tokens.val`, window after window, each without what stands
-    before it, over ln 2 and the number of bytes; so models with different tokenizers can be
-    compared. `most`: read about so many tokens only, the first.
+    It is the mean loss of a token in bits, times the tokens that a byte takes; so models with
+    different tokenizers can be compared. `tokens.val` is read window after window, each without
+    what stands before it. `most`: read about so many tokens only, the first. Raises ValueError
+    where there is less than a window.
     """
-    device, context = model.tokens.weight.device, model.shape.context
-    count = (min(len(tokens.val), most or len(tokens.val)) - 1) // context
-    if count < 1:
-        raise ValueError(
-            f"tokens: expected more than {context} held out, the context, got {len(tokens.val)}; "
-            "give a longer text or a shorter context"
-        )
-    rows = tokens.val[: count * context + 1].long()
-    x, y = rows[:-1].view(count, context), rows[1:].view(count, context)
+    device = model.tokens.weight.device
+    x, y = held_out(tokens, model.shape.context, most)
     total = 0.0
-    model.eval()
     for x_BT, y_BT in zip(x.split(batch_size), y.split(batch_size)):
         loss = next_token_loss(model(x_BT.to(device)), y_BT.to(device))
         total += loss.item() * y_BT.numel()
-    model.train()
     nats_per_token = total / y.numel()
     return nats_per_token / math.log(2) * len(tokens.val) / tokens.val_bytes

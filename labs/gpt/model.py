@@ -33,7 +33,7 @@ class Shape:
 
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.width % self.heads:
             raise ValueError(
@@ -77,7 +77,8 @@ class GPT(nn.Module):
             if parameter.ndim == 2:
                 joins = name.endswith(("join.weight", "contract.weight"))
                 std = STD / (2 * self.shape.layers) ** 0.5 if joins else STD
-                parameter.copy_(torch.empty(parameter.shape).normal_(0, std, generator=generator))
+                first = torch.empty(parameter.shape, device="cpu")  # the same on every device
+                parameter.copy_(first.normal_(0, std, generator=generator))
             elif name.endswith("bias"):
                 parameter.zero_()
 
@@ -87,7 +88,7 @@ class GPT(nn.Module):
         `cache`: a `Cache`, which holds what the model has read of these sequences before and takes
         in these tokens. `recompute`: keep no activations inside of a block, and compute them again
         in the backward pass (Chen et al. 2016): less memory, a third more time. Raises ValueError
-        for more tokens than the context, with those in the cache.
+        for more tokens than the context, or than the cache has room for.
         """
         start, tokens = cache.length if cache else 0, tokens_BT.shape[1]
         if start + tokens > self.shape.context:
@@ -95,10 +96,12 @@ class GPT(nn.Module):
                 f"tokens: expected at most {self.shape.context}, the context of this model, got "
                 f"{start + tokens}; leave out the first"
             )
+        if cache:
+            cache.refuse(tokens_BT)
         positions_T = torch.arange(start, start + tokens, device=tokens_BT.device)
         x_BTD = self.tokens(tokens_BT) + self.positions(positions_T)
         for layer, block in enumerate(self.blocks):
-            if recompute and self.training:
+            if recompute and not cache and torch.is_grad_enabled():
                 x_BTD = checkpoint(block, x_BTD, use_reentrant=False)
             else:
                 x_BTD = block(x_BTD, cache and cache.layer(layer))
@@ -174,7 +177,8 @@ class MLP(nn.Module):
 class Cache:
     """Keys and values of the tokens that a model has read, so that each is computed once.
 
-    It has room for `size` tokens of each of B sequences. `length`: how many it holds.
+    It has room for `size` tokens, by default the context, of each of B `sequences`. `length`: how
+    many it holds. It is for reading, not for training: it takes no gradients.
     """
 
     def __init__(self, model, sequences=1, size=None):
@@ -183,6 +187,16 @@ class Cache:
         room = (shape.layers, 2, sequences, shape.heads, size, shape.width // shape.heads)
         self.kept = torch.zeros(room, dtype=weight.dtype, device=weight.device)
         self.length = 0
+
+    def refuse(self, tokens_BT):
+        """Raise ValueError for tokens that there is no room for."""
+        _, _, sequences, _, size, _ = self.kept.shape
+        if tokens_BT.shape[0] != sequences or self.length + tokens_BT.shape[1] > size:
+            raise ValueError(
+                f"cache: expected at most {size - self.length} more tokens of {sequences} "
+                f"sequences, got {tokens_BT.shape[1]} of {tokens_BT.shape[0]}; make a Cache with "
+                "the `sequences` and the `size` for it"
+            )
 
     def layer(self, layer):
         """The part of one layer."""

@@ -7,10 +7,8 @@ run that was not.
 
 import dataclasses
 import math
-import os
 
 import torch
-from tqdm.auto import tqdm
 
 from labs import device as devices
 from labs import scaling
@@ -19,6 +17,15 @@ from labs.gpt.measure import bits_per_byte, next_token_loss
 from labs.gpt.run import Run
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+LEAST = dict(steps=1, batch_size=1, accumulate=1, evaluate_every=1, save_every=1, warmup=0, seed=0)
+RANGES = {
+    "learning_rate": ("positive, and finite", lambda value: 0 < value < math.inf),
+    "last_rate": ("from 0 to 1", lambda value: 0 <= value <= 1),
+    "weight_decay": ("0 or positive, and finite", lambda value: 0 <= value < math.inf),
+    "beta1": ("at least 0 and below 1", lambda value: 0 <= value < 1),
+    "beta2": ("at least 0 and below 1", lambda value: 0 <= value < 1),
+    "clip": ("positive; infinity clips nothing", lambda value: value > 0),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +58,15 @@ class Pretraining:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("steps", "batch_size", "accumulate", "evaluate_every", "save_every"):
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+            if type(value) is not int or value < least:
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}, got {value!r}"
+                )
+        for name, (words, fits) in RANGES.items():
+            if not fits(getattr(self, name)):
+                raise ValueError(f"{name} must be {words}, got {getattr(self, name)!r}")
         if self.batch_size % self.accumulate:
             raise ValueError(
                 "accumulate must divide batch_size, got "
@@ -110,52 +119,52 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     """Train `model` on `tokens.train`; yield a `Progress` once in a while. To stop, stop asking.
 
     `folder`: where checkpoints are kept, with `tokenizer`. If there are any, training goes on from
-    the newest, and the first Progress has all losses until then. Raises ValueError where that one
-    is damaged, or of another model, corpus or config; OSError where a new one cannot be written,
-    when the one before still stands.
+    the newest, and the first Progress has all losses until then; where that one is of the last
+    step, there is nothing to do and no Progress. Raises, when the first Progress is asked for,
+    ValueError for a text that is too short or not of the model's tokens, and where the newest
+    checkpoint is damaged, or of another model, corpus or config; OSError where another run uses the
+    folder, and later where a checkpoint cannot be written, when the one before still stands.
     """
     device = devices.device_of(device)
     dtype = _dtype(config, device)
-    model = model.to(device).train()
-    optimizer = optimizer_of(model, config)
-    scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    run = Run(model, tokens, config, optimizer, scaler, folder, tokenizer)
+    cast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
     batches = Batches(tokens.train, model.shape.context, config.batch_size, config.seed)
+    model = model.to(device)
     fast = device.type == "cuda" if config.compile is None else config.compile
     forward = torch.compile(model) if fast else model
-    cast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+    optimizer = optimizer_of(model, config)
+    scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     peak, _ = devices.peak(device, dtype)
-    bar = _bar(run.step, config)
-    run.go()
-    while run.step < config.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = config.rate(run.step)
-        loss = 0.0
-        for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
-            with cast:
-                logits_BTV = forward(x_BT.to(device), recompute=config.recompute)
-                part = next_token_loss(logits_BTV, y_BT.to(device)) / config.accumulate
-            scaler.scale(part).backward()
-            loss += part.detach()
-        scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad()
-        run.count(loss)
-        bar.update()
-        if run.is_due(config.evaluate_every):  # once in a while: evaluate, and tell
-            speed = run.pause() * config.batch_size * model.shape.context
-            with cast:
-                bits = bits_per_byte(model, tokens)
-            share = scaling.training_flops(model.count(), speed) / peak
-            yield Progress(run.step, run.evaluated(bits), bits, speed, share)
-            run.go()
-        if folder and run.is_due(config.save_every):  # and save
-            run.pause()
-            run.save()
-            run.go()
-    bar.close()
+    with Run(model, tokens, config, optimizer, scaler, folder, tokenizer) as run:
+        while run.step < config.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = config.rate(run.step)
+            optimizer.zero_grad()
+            loss = 0.0
+            for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
+                with cast:
+                    logits_BTV = forward(x_BT.to(device), recompute=config.recompute)
+                    part = next_token_loss(logits_BTV, y_BT.to(device)) / config.accumulate
+                scaler.scale(part).backward()
+                loss += part.detach()
+            scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            scaler.step(optimizer)
+            scaler.update()
+            run.count(loss)
+            news = None
+            if run.is_due(config.evaluate_every):  # once in a while: evaluate
+                with run.paused() as speed, cast:
+                    bits = bits_per_byte(model, tokens)
+                    speed *= config.batch_size * model.shape.context
+                    share = scaling.training_flops(model.count(), speed) / peak
+                    news = Progress(run.step, run.evaluated(bits), bits, speed, share)
+            if folder and run.is_due(config.save_every):  # save
+                with run.paused():
+                    run.save()
+            if news:  # and tell
+                with run.paused():
+                    yield news
 
 
 def _dtype(config, device):
@@ -163,8 +172,3 @@ def _dtype(config, device):
     if config.precision == "auto":
         return devices.precision_of(device)
     return PRECISIONS[config.precision]
-
-
-def _bar(step, config):
-    off = os.environ.get("LABS_PROGRESS") == "off"
-    return tqdm(total=config.steps, initial=step, unit="step", disable=off)

@@ -1,55 +1,75 @@
 """What a training run has come to: counted, timed, stored, and taken up again."""
 
+import contextlib
 import dataclasses
+import hashlib
+import os
 import time
 
 import torch
+from tqdm.auto import tqdm
 
 from labs import device as devices
-from labs.gpt import checkpoint
+from labs.gpt import checkpoint, measure
 
 FREE = ("evaluate_every", "save_every", "compile", "recompute")  # may change when a run goes on
 
 
 class Run:
-    """`step`: how many are done. `losses`: of each step, a tensor on the CPU. `evaluations`: pairs
-    of a step and the bits per byte then. `seconds`: of training, without looking and saving.
+    """A run, within a `with` block: alone in its folder, gone on from its newest checkpoint.
+
+    `step`: how many are done. `losses`: of each step, a tensor on the CPU. `evaluations`: pairs of
+    a step and the bits per byte then. `seconds`: of training, without looking and saving.
+
+    Raises ValueError for tokens that the model cannot read, and see `resume`; OSError where another
+    run has the folder.
     """
 
     def __init__(self, model, tokens, config, optimizer, scaler, folder, tokenizer):
         self.model, self.optimizer, self.scaler = model, optimizer, scaler
         self.config, self.folder, self.tokenizer = config, folder, tokenizer
         self.device = model.tokens.weight.device
+        _refuse(tokens, model.shape)
         self.about = {
             "shape": dataclasses.asdict(model.shape),
-            "corpus": list(tokens.corpus),
+            "corpus": [*tokens.corpus, _hash(tokens)],
             "config": dataclasses.asdict(config),
         }
         self.step, self.losses, self.evaluations, self.seconds = 0, torch.zeros(0), [], 0.0
-        self.told, self.new = 0, []
-        self.resume()
+        self.told, self.new, self.open = 0, [], contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            if self.folder:
+                stack.enter_context(checkpoint.alone(self.folder))
+                self.resume()
+            off = os.environ.get("LABS_PROGRESS") == "off"
+            bar = tqdm(total=self.config.steps, initial=self.step, unit="step", disable=off)
+            self.bar = stack.enter_context(bar)
+            self.open = stack.pop_all()
         self.go()
+        return self
+
+    def __exit__(self, *error):
+        self.open.close()
 
     def resume(self):
         """Go on from the newest checkpoint, if there is one.
 
         Raises ValueError where it is damaged, or one of another model, corpus or config.
         """
-        there = checkpoint.steps(self.folder) if self.folder else []
+        there = checkpoint.steps(self.folder)
         if not there:
             return
         path = checkpoint.path_of(self.folder, there[-1])
         try:
             said = checkpoint.read_run(self.folder, there[-1])
             self.refuse_another(said, path)
-            state = checkpoint.load(self.folder, there[-1], self.model, self.optimizer)
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            before = f"remove it to go on from step {there[-2]}" if there[1:] else "remove it"
-            raise ValueError(
-                f"{path}: expected a checkpoint of this run, got {error}; {before}, or give "
-                "another folder"
-            ) from error
-        self.step, self.losses = there[-1], state
+            losses = checkpoint.load(self.folder, there[-1], self.model, self.optimizer)
+        except (ValueError, FileNotFoundError) as error:
+            before = f" to go on from step {there[-2]}" if there[1:] else " to begin anew"
+            raise ValueError(f"{error}; remove {path}{before}, or give another folder") from error
+        self.step, self.losses = there[-1], losses
         self.evaluations, self.seconds = said["evaluations"], said["seconds"]
         if said["scaler"]:
             self.scaler.load_state_dict(said["scaler"])
@@ -59,26 +79,30 @@ class Run:
         for what, mine in self.about.items():
             theirs = said[what]
             if what == "config":
-                mine = {name: value for name, value in mine.items() if name not in FREE}
-                theirs = {name: value for name, value in theirs.items() if name not in FREE}
+                mine, theirs = (
+                    {k: v for k, v in c.items() if k not in FREE} for c in (mine, theirs)
+                )
             if theirs != mine:
-                raise ValueError(f"one of another {what}: {_difference(theirs, mine)}")
+                raise ValueError(f"{path} has another {what}: {_difference(theirs, mine)}")
 
     def go(self):
         """Let the clock run."""
         self.since, self.from_step = time.perf_counter(), self.step
 
-    def pause(self):
-        """Stop the clock, when the device is done; return steps per second since it ran."""
+    @contextlib.contextmanager
+    def paused(self):
+        """Stop the clock within the block, once the device is done; yield steps per second."""
         devices.synchronize(self.device)
         spent = time.perf_counter() - self.since
         self.seconds += spent
-        return (self.step - self.from_step) / spent
+        yield (self.step - self.from_step) / spent
+        self.go()
 
     def count(self, loss):
         """A step is done. Its loss stays on the device: to read it would be to wait."""
         self.step += 1
         self.new.append(loss)
+        self.bar.update()
 
     def is_due(self, every):
         """Whether something that is done every so many steps, and at the end, is done now."""
@@ -106,8 +130,23 @@ class Run:
         checkpoint.save(self.folder, self.step, *state, run)
 
 
+def _hash(tokens):
+    """A SHA-256 of what is trained on: the same text in another tokenizer's tokens is another."""
+    return hashlib.sha256(tokens.train.numpy().tobytes()).hexdigest()
+
+
+def _refuse(tokens, shape):
+    measure.held_out(tokens, shape.context)
+    largest = max(int(tokens.train.max()), int(tokens.val.max()))
+    if largest >= shape.vocabulary:
+        raise ValueError(
+            f"tokens: expected ids below {shape.vocabulary}, the vocabulary of the model, got "
+            f"{largest}; give the model the tokenizer's vocabulary"
+        )
+
+
 def _difference(theirs, mine):
     if isinstance(mine, dict):
-        names = [name for name in mine if theirs.get(name) != mine[name]]
+        names = [name for name in mine | theirs if theirs.get(name) != mine.get(name)]
         theirs, mine = [{name: part.get(name) for name in names} for part in (theirs, mine)]
     return f"expected {mine}, got {theirs}"

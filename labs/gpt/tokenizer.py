@@ -14,11 +14,16 @@ END = "<|endoftext|>"
 def train(texts, vocabulary=2048):
     """A `tokenizers.Tokenizer` of `vocabulary` tokens: END, 256 bytes, and the most frequent pairs.
 
-    `texts`: an iterable of strings, at least one of which is not empty. Raises ValueError for none,
-    and for a vocabulary that does not hold the bytes.
+    `texts`: an iterable of strings. Raises ValueError where they hold too few different pairs for
+    so many tokens, or nothing at all, and for a vocabulary that does not hold the bytes.
     """
-    if vocabulary < 257:
-        raise ValueError(f"vocabulary must be at least 257, {END} and the bytes, got {vocabulary}")
+    if type(vocabulary) is not int or vocabulary < 257:
+        raise ValueError(
+            f"vocabulary must be a whole number of at least 257, {END} and the bytes, got "
+            f"{vocabulary!r}"
+        )
+    if isinstance(texts, str):
+        raise ValueError("texts: expected a list of strings, got one string; give [text]")
     texts = [text for text in texts if text]
     if not texts:
         raise ValueError("texts: expected at least one that is not empty, got none; give some text")
@@ -32,6 +37,11 @@ def train(texts, vocabulary=2048):
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() < vocabulary:
+        raise ValueError(
+            f"texts: expected enough of them for {vocabulary} tokens, got enough for "
+            f"{tokenizer.get_vocab_size()}; give more text, or a vocabulary of that size"
+        )
     return tokenizer
 
 
