@@ -40,7 +40,7 @@ class Job:
     def batches(self):
         """What each step reads, (B, T) and the tokens after each: drawn before the clock runs."""
         found = batches.Batches(self.tokens.train, self.work.shape.context, self.work.batch_size, 0)
-        return [found[step] for step in range(self.steps)]
+        return [[part.contiguous() for part in found[step]] for step in range(self.steps)]
 
     def ours(self):
         """The model of labs."""

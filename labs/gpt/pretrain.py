@@ -122,7 +122,7 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     run = Run(model, tokens, config, optimizer, scaler, folder, tokenizer)
     batches = Batches(tokens.train, model.shape.context, config.batch_size, config.seed)
     fast = device.type == "cuda" if config.compile is None else config.compile
-    forward = torch.compile(model) if fast else model
+    loss_of = torch.compile(_loss_of) if fast else _loss_of
     cast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
     peak, _ = devices.peak(device, dtype)
     bar = _bar(run.step, config)
@@ -133,8 +133,8 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
         loss = 0.0
         for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
             with cast:
-                logits_BTV = forward(x_BT.to(device), recompute=config.recompute)
-                part = next_token_loss(logits_BTV, y_BT.to(device)) / config.accumulate
+                part = loss_of(model, x_BT.to(device), y_BT.to(device), config.recompute)
+                part = part / config.accumulate
             scaler.scale(part).backward()
             loss += part.detach()
         scaler.unscale_(optimizer)
@@ -156,6 +156,11 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
             run.save()
             run.go()
     bar.close()
+
+
+def _loss_of(model, x_BT, y_BT, recompute):
+    """The loss of a part of a batch: one function, so that it is compiled as a whole."""
+    return next_token_loss(model(x_BT, recompute=recompute), y_BT)
 
 
 def _dtype(config, device):
