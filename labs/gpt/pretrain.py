@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from labs import device as devices
 from labs import scaling
+from labs.engine.memory import keeps_memory
 from labs.gpt.batches import Batches
 from labs.gpt.measure import bits_per_byte, next_token_loss
 from labs.gpt.run import Run
@@ -106,6 +107,7 @@ def optimizer_of(model, config):
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)
 
 
+@keeps_memory
 def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     """Train `model` on `tokens.train`; yield a `Progress` once in a while. To stop, stop asking.
 
