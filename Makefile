@@ -1,7 +1,7 @@
 # make book    build the book and say what to open        make test    every test; needs a Chromium, finds or installs one
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
 # make notebooks             run every chapter again and store its outputs
-# make bench                 measure the engine and the pages, and write the tables (half an hour of a quiet machine)
+# make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
 #
 # All of it happens in .venv and _build. PYTHON=/path/to/python3.12 chooses another Python, 3.11 or newer.
@@ -67,6 +67,7 @@ bench: book
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/gpt.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/report.py
 

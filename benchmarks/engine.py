@@ -104,7 +104,7 @@ def work(contender, workload):
 class Process:
     """A contender at work in a process with empty caches of its own."""
 
-    def __init__(self, contender, workload):
+    def __init__(self, *work, script=__file__):
         self.folder = tempfile.TemporaryDirectory()
         environment = {
             **os.environ,
@@ -113,7 +113,7 @@ class Process:
             "TORCHINDUCTOR_CACHE_DIR": self.folder.name,
             "TMPDIR": self.folder.name,
         }
-        command = [sys.executable, __file__, "--work", contender, workload]
+        command = [sys.executable, script, "--work", *map(str, work)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -130,7 +130,7 @@ class Process:
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(
-                f"{self.process.args[-2:]} should have answered {word!r}, but ended with "
+                f"{self.process.args[3:]} should have answered {word!r}, but ended with "
                 f"{self.process.wait()}"
             )
         return json.loads(answer)

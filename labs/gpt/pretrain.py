@@ -12,6 +12,7 @@ import torch
 
 from labs import device as devices
 from labs import scaling
+from labs.engine.memory import keeps_memory
 from labs.gpt.batches import Batches
 from labs.gpt.measure import bits_per_byte, next_token_loss
 from labs.gpt.run import Run
@@ -115,6 +116,7 @@ def optimizer_of(model, config):
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)
 
 
+@keeps_memory
 def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     """Train `model` on `tokens.train`; yield a `Progress` once in a while. To stop, stop asking.
 
@@ -131,7 +133,7 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     batches = Batches(tokens.train, model.shape.context, config.batch_size, config.seed)
     model = model.to(device)
     fast = device.type == "cuda" if config.compile is None else config.compile
-    forward = torch.compile(model) if fast else model
+    loss_of = torch.compile(_loss_of) if fast else _loss_of
     optimizer = optimizer_of(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     peak, _ = devices.peak(device, dtype)
@@ -143,8 +145,8 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
             loss = 0.0
             for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
                 with cast:
-                    logits_BTV = forward(x_BT.to(device), recompute=config.recompute)
-                    part = next_token_loss(logits_BTV, y_BT.to(device)) / config.accumulate
+                    part = loss_of(model, x_BT.to(device), y_BT.to(device), config.recompute)
+                    part = part / config.accumulate
                 scaler.scale(part).backward()
                 loss += part.detach()
             scaler.unscale_(optimizer)
@@ -165,6 +167,11 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
             if news:  # and tell
                 with run.paused():
                     yield news
+
+
+def _loss_of(model, x_BT, y_BT, recompute):
+    """The loss of a part of a batch: one function, so that it is compiled as a whole."""
+    return next_token_loss(model(x_BT, recompute=recompute), y_BT)
 
 
 def _dtype(config, device):
