@@ -9,6 +9,7 @@ from ipywidgets import widget_serialization
 
 from labs import words
 from labs.widgets import saved, talkstill, weights
+from labs.widgets.numbers import count
 from labs.widgets.part import Part
 
 RECORDED = pathlib.Path(__file__).resolve().parents[1] / "gpt" / "recorded"
@@ -83,23 +84,46 @@ class Talk(Part):
 
     @traitlets.validate("temperature")
     def _validate_temperature(self, proposal):
-        return _number("temperature", proposal["value"], lambda t: t >= 0, "of at least 0")
-
-    @traitlets.validate("top_p")
-    def _validate_top_p(self, proposal):
-        return _number("top_p", proposal["value"], lambda p: 0 < p <= 1, "above 0, at most 1")
+        value = proposal["value"]
+        if not _is_number(value) or value < 0:
+            raise ValueError(
+                f"temperature: expected a number of at least 0, got {value!r}; 0 takes the likeliest"
+            )
+        return value
 
     @traitlets.validate("top_k")
     def _validate_top_k(self, proposal):
-        return _whole("top_k", proposal["value"], lambda k: k >= 0, "of at least 0 (0: all)")
+        value = _whole(proposal["value"])
+        if type(value) is not int or value < 0:
+            raise ValueError(
+                f"top_k: expected a whole number of at least 0, got {value!r}; 0 is no limit"
+            )
+        return value
 
-    @traitlets.validate("seed")
-    def _validate_seed(self, proposal):
-        return _whole("seed", proposal["value"], lambda s: 0 <= s < SEEDS, f"from 0 to {SEEDS - 1}")
+    @traitlets.validate("top_p")
+    def _validate_top_p(self, proposal):
+        value = proposal["value"]
+        if not _is_number(value) or not 0 < value <= 1:
+            raise ValueError(
+                f"top_p: expected a number above 0, at most 1, got {value!r}; 1 is no limit"
+            )
+        return value
 
     @traitlets.validate("bits")
     def _validate_bits(self, proposal):
-        return _whole("bits", proposal["value"], lambda b: b in BITS, f"among {BITS}")
+        value = _whole(proposal["value"])
+        if type(value) is not int or value not in BITS:
+            raise ValueError(f"bits: expected one of {BITS}, got {value!r}; choose another")
+        return value
+
+    @traitlets.validate("seed")
+    def _validate_seed(self, proposal):
+        value = _whole(proposal["value"])
+        if type(value) is not int or not 0 <= value < SEEDS:
+            raise ValueError(
+                f"seed: expected a whole number from 0 to {SEEDS - 1}, got {value!r}; choose another"
+            )
+        return value
 
     def _repr_mimebundle_(self, **kwargs):
         shown = super()._repr_mimebundle_(**kwargs)
@@ -112,7 +136,15 @@ class Talk(Part):
 
     def _summary(self):
         facts = {key: self.meta[key] for key in ("layers", "width", "heads", "context")}
-        return words.text("talk.still", parameters=f"{self.meta['parameters']:,}", **facts)
+        facts["parameters"] = count(self.meta["parameters"])
+        said = [words.text("talk.still", prompt=self.prompt.strip(), **facts)]
+        losses = [
+            words.text("talk.still_loss", bits=bits, loss=f"{loss:.2f}")
+            for bits, loss in self.meta["losses"].items()
+        ]
+        if losses:
+            said.append(words.text("talk.still_losses", losses=words.listed(losses)))
+        return " ".join(said)
 
 
 def _meta(model, size):
@@ -124,17 +156,12 @@ def _meta(model, size):
     return facts | {"parameters": parameters, "bytes": size, "losses": losses}
 
 
-def _number(name, value, right, expected):
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not right(value):
-        raise ValueError(f"{name}: expected a number {expected}, got {value!r}; choose another")
-    return value
+def _is_number(value):
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain and math.isfinite(value)
 
 
-def _whole(name, value, right, expected):
-    value = int(value) if isinstance(value, float) and value.is_integer() else value
-    if not isinstance(value, int) or isinstance(value, bool) or not right(value):
-        raise ValueError(
-            f"{name}: expected a whole number {expected}, got {value!r}; choose another"
-        )
-    return value
+def _whole(value):
+    """A page has numbers of one kind only: 3.0 is 3. What is no whole number stays."""
+    whole = _is_number(value) and float(value).is_integer()
+    return int(value) if whole else value
