@@ -27,7 +27,7 @@ export function attentionPanel({ layers, heads }, t, onChange) {
   const ramp = h("span", { class: "talk-ramp", "aria-hidden": "true" },
     h("span", {}, "0"), h("i"), h("span", {}, "100 %"));
   return {
-    element: h("section", { class: "panel talk-attention", "aria-label": t("talk.attention") },
+    element: h("div", { class: "panel talk-attention", role: "group", "aria-label": t("talk.attention") },
       h("div", { class: "talk-pickers" },
         h("p", { class: "title" }, t("talk.attention")),
         picker("layer", layers), picker("head", heads), ramp),

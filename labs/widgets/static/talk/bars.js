@@ -14,6 +14,8 @@ export function barsPanel(t, take) {
   const rows = Array.from({ length: ROWS }, () => row(t, take));
   const list = h("ol", { class: "talk-bars", "aria-label": t("talk.bars") }, ...rows.map(element));
   const note = h("p", { class: "note" });
+  rows.forEach((one) => one.draw(undefined, null, 0));
+  say(title, t("talk.title_next"));
   return {
     element: h("section", { class: "panel talk-next" }, title, list, note),
     /**
@@ -24,7 +26,8 @@ export function barsPanel(t, take) {
      */
     draw(found, settings, kind) {
       say(title, t(`talk.title_${kind}`));
-      const most = Math.max(...(found?.bars ?? []).map(({ share, drawn }) => Math.max(share, drawn)));
+      const amounts = (found?.bars ?? []).map(({ share, drawn }) => Math.max(share, drawn));
+      const most = Math.max(...amounts);
       rows.forEach((one, i) => one.draw(found?.bars[i], found?.chosen ?? null, most));
       say(note, found ? noteText(found, settings, t) : t("talk.no_bars"));
     },
@@ -48,7 +51,7 @@ function row(t, take) {
       put(button, {
         "data-take": id, "data-cut": cut ? "" : null, "data-chosen": own ? "" : null,
         "aria-label": bar ? spoken(bar, cut, own, t) : null,
-        disabled: bar ? null : "",
+        disabled: bar ? null : "", "data-empty": bar ? null : "",
       });
       say(label, bar ? visible(bar.text) : "");
       say(amount, bar ? percent(cut ? bar.share : bar.drawn) : "");

@@ -25,9 +25,9 @@ export function settingsPanel(meta, t, write, another) {
   const losses = lossRows(meta, t);
   const { temperature, top_k: k, top_p: p, seed, bits } = controls;
   return {
-    drawing: h("section", { class: "panel talk-settings", "aria-label": t("talk.settings") },
-      temperature, k, p, seed),
-    weights: h("section", { class: "panel talk-bits", "aria-label": t("talk.weights") },
+    drawing: h("div", { class: "panel talk-settings", role: "group",
+      "aria-label": t("talk.settings") }, temperature, k, p, seed),
+    weights: h("div", { class: "panel talk-bits", role: "group", "aria-label": t("talk.weights") },
       bits, losses.element),
     draw(settings) {
       for (const [name, control] of Object.entries(controls)) control.show(settings[name]);
