@@ -21,10 +21,9 @@ export function renderTalk({ model, el }) {
   view.root.talk = answersOf(view.session);
   el.append(view.root);
   const changes = changesOf(model, view);
-  for (const [name, change] of Object.entries(changes)) {
-    model.on(`change:${name}`, change);
-    change();
-  }
+  for (const [name, change] of Object.entries(changes)) model.on(`change:${name}`, change);
+  view.settings.draw(view.session.settings);
+  view.prompt.show(model.get("prompt"));
   const forget = whenNear(view.root, () => view.session.open());
   return () => {
     for (const [name, change] of Object.entries(changes)) model.off(`change:${name}`, change);

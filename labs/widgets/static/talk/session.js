@@ -21,7 +21,8 @@ export class Session {
    * @param {Drawing} drawing
    */
   constructor(model, program, t, drawing) {
-    Object.assign(this, { model, program, t, drawing, thread: null, closed: false });
+    Object.assign(this, { model, program, t, drawing, closed: false });
+    Object.assign(this, { started: null, thread: null });
     Object.assign(this, { ids: [], pieces: [], prompted: 0, running: null, last: null });
   }
 
@@ -53,8 +54,9 @@ export class Session {
       const id = this.model.get("weights").replace("IPY_MODEL_", "");
       const weights = await this.model.widget_manager.get_model(id);
       if (this.closed) return;
-      this.thread = startThread(this.program, (message) => this.fail(message));
-      await this.thread.ask("load", { packed: bytesOf(weights.get("packed")) });
+      this.started = startThread(this.program, (message) => this.fail(message));
+      await this.started.ask("load", { packed: bytesOf(weights.get("packed")) });
+      this.thread = this.started;               // it has a model: it may be asked
       await this.showPrompt();
     } catch (error) {
       this.fail(error.message);
@@ -63,13 +65,13 @@ export class Session {
 
   close() {
     this.closed = true;
-    this.thread?.end();
+    this.started?.end();
     this.thread = null;
   }
 
   fail(reason) {
     if (this.closed) return;
-    this.thread?.end();
+    this.started?.end();
     Object.assign(this, { thread: null, running: null });
     this.enter("failed", this.t("talk.failed", { reason }), "thread");
   }

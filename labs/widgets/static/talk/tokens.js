@@ -65,10 +65,10 @@ class View {
   }
 
   choose(place) {
-    const next = place !== null && place < this.spans.length ? place : null;
-    if (next === this.chosen) return;
-    this.chosen = next;
-    this.onChange();
+    const before = this.place;
+    this.hovered = null;                // a resting pointer gives way to keys
+    this.chosen = place;
+    if (this.place !== before) this.onChange();
   }
 
   hover(place) {
