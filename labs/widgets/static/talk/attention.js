@@ -8,10 +8,11 @@ const NAMED = 3;                        // how many tokens the sentence names
 
 /**
  * @param {{layers: number, heads: number}} meta
+ * @param {HTMLElement} hint what to do, where there is nothing to say
  * @param {import("../strings.js").Text} t
  * @param {() => void} onChange
  */
-export function attentionPanel({ layers, heads }, t, onChange) {
+export function attentionPanel({ layers, heads }, hint, t, onChange) {
   const chosen = { layer: 0, head: 0 };         // 0 is the mean, 1 the first
   const picker = (name, count) => {
     const numbers = Array.from({ length: count }, (_, i) => String(i + 1));
@@ -31,10 +32,13 @@ export function attentionPanel({ layers, heads }, t, onChange) {
       h("div", { class: "talk-pickers" },
         h("p", { class: "title" }, t("talk.attention")),
         picker("layer", layers), picker("head", heads), ramp),
-      words),
+      h("div", { class: "talk-said" }, words, hint)),
     /** The shares of the heads chosen, averaged. @param {Float32Array} all layer by layer */
     sharesOf: (all) => mean(all, layers, heads, chosen),
-    say: (text) => say(words, text),
+    say(text) {
+      say(words, text);
+      hint.hidden = Boolean(text);
+    },
   };
 }
 

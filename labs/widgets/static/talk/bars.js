@@ -43,13 +43,15 @@ function row(t, take) {
   let id = null;
   const press = { type: "button", ...keys, click: () => id !== null && take(id) };
   const button = h("button", press, label, track, amount);
+  const cutHere = h("span", { class: "talk-cut", "aria-hidden": "true" }, t("talk.cut"));
   return {
-    element: h("li", {}, button),
+    element: h("li", {}, cutHere, button),
     draw(bar, chosen, most) {
       id = bar?.id ?? null;
       const cut = bar && bar.drawn === 0, own = bar && bar.id === chosen;
       put(button, {
         "data-take": id, "data-cut": cut ? "" : null, "data-chosen": own ? "" : null,
+        "data-far": bar && bar.rank >= ROWS ? "" : null,
         "aria-label": bar ? spoken(bar, cut, own, t) : null,
         disabled: bar ? null : "", "data-empty": bar ? null : "",
       });

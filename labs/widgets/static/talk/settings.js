@@ -1,10 +1,12 @@
 /** The sliders, and the loss that each number of bits was measured to have. */
-import { freshId, h, put, say } from "../dom.js";
+import { freshId, h, put, s, say } from "../dom.js";
 import { short } from "./texts.js";
 
 /** The numbers of bits that there are, fewest first. */
 export const BITS = [2, 3, 4, 8, 16];
 const SEEDS = 2 ** 32;
+const DICE = "M3,1H13A2,2 0 0 1 15,3V13A2,2 0 0 1 13,15H3A2,2 0 0 1 1,13V3A2,2 0 0 1 3,1Z"
+  + "M4.5,4.5h0M11.5,4.5h0M8,8h0M4.5,11.5h0M11.5,11.5h0";
 
 /**
  * @param {any} meta
@@ -90,8 +92,10 @@ function seedField(t, write, another) {
     const right = input.value !== "" && Number.isInteger(value) && value >= 0 && value < SEEDS;
     return right ? "" : t("talk.bad_seed", { most: SEEDS - 1, seed: input.value });
   };
-  const button = h("button", { type: "button", "data-another": "", click: another },
-    t("talk.another"));
+  const icon = s("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: DICE }));
+  const name = t("talk.another");
+  const press = { type: "button", "data-another": "", "aria-label": name, title: name };
+  const button = h("button", { ...press, click: another }, icon);
   const row = h("div", { class: "talk-seed" }, input, button);
   const control = h("div", { class: "control" }, h("label", { for: input.id }, t("talk.seed")), row);
   const show = (value) => {

@@ -17,7 +17,7 @@ export class View {
     const meta = model.get("meta"), look = () => this.look();
     this.text = tokenView(t, look);
     this.bars = barsPanel(t, (id) => this.put(id));
-    this.attention = attentionPanel(meta, t, look);
+    this.attention = attentionPanel(meta, this.text.hint, t, look);
     this.settings = settingsPanel(meta, t, (name, value) => this.write(name, value),
       () => this.another());
     this.prompt = promptPanel(t, (text) => this.write("prompt", text), {
@@ -34,12 +34,11 @@ export class View {
       class: "labs-explorer labs-talk", role: "group", "data-name": name, "data-state": "loading",
       "aria-label": t("talk.label", { name: name.replaceAll("-", " ") }), focusin: keepKeys,
     };
-    const { element, hint } = this.text;
     return h("div", place,
       h("p", { class: "about" }, t("talk.about", factsOf(meta, t))),
       h("div", { class: "talk-layout" },
         this.prompt.element,
-        h("section", { class: "panel talk-text" }, element, this.attention.element, hint),
+        h("section", { class: "panel talk-text" }, this.text.element, this.attention.element),
         h("div", { class: "talk-side" }, this.bars.element, this.settings.drawing),
         this.settings.weights));
   }
@@ -87,7 +86,6 @@ export class View {
     this.bars.draw(found.bars, session.valid, place === null ? "next" : "here");
     this.attention.say(
       shares ? attentionText(place, shares, session.pieces, found.bars, t) : "");
-    text.hint.hidden = Boolean(shares);
   }
 
   /** The tokens that came since the last frame. */
