@@ -23,12 +23,15 @@ _HOMES = {
 }
 _MODULES = (
     "claims",
+    "compress",
     "data",
     "device",
     "figures",
+    "gpt",
     "models",
     "optimizers",
     "record",
+    "scaling",
     "settings",
     "tasks",
     "views",

