@@ -87,7 +87,7 @@ class Talk(Part):
         value = proposal["value"]
         if not _is_number(value) or value < 0:
             raise ValueError(
-                f"temperature: expected a number of at least 0, got {value!r}; 0 takes the likeliest"
+                f"temperature: expected a number of at least 0, got {value!r}; 0 is no chance"
             )
         return value
 
@@ -121,7 +121,7 @@ class Talk(Part):
         value = _whole(proposal["value"])
         if type(value) is not int or not 0 <= value < SEEDS:
             raise ValueError(
-                f"seed: expected a whole number from 0 to {SEEDS - 1}, got {value!r}; choose another"
+                f"seed: expected a whole number from 0 to {SEEDS - 1}, got {value!r}; choose one"
             )
         return value
 

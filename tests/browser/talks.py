@@ -1,8 +1,6 @@
 """A Talk on an open page, used as a reader does it."""
 
-import re
-
-READY = "root => root.dataset.state"
+import time
 
 
 class Talking:
@@ -45,10 +43,25 @@ class Talking:
         for name, value in values.items():
             self.find(f'input[data-control="{name}"]').fill(str(value))
 
-    def write_prompt(self, text):
-        """Type a prompt, and wait until it is shown."""
+    def settle(self):
+        """Wait until what was asked of the thread is answered, and drawn."""
+        self.ask("encode", "")
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    def write_prompt(self, text, seconds=30):
+        """Type another prompt, and wait until it is shown or refused."""
+        end = time.monotonic() + seconds
         self.find("[data-prompt]").fill(text)
-        self.page.wait_for_timeout(300)
+        shown = text or "<|endoftext|>"
+        while not self.refuses and self.text != shown:
+            assert time.monotonic() < end, f"{text!r} is not shown, but {self.text!r}: {self.said}"
+            self.page.wait_for_timeout(20)
+        self.settle()
+
+    @property
+    def refuses(self):
+        """Whether the prompt is refused."""
+        return self.find("[data-prompt]").get_attribute("aria-invalid") == "true"
 
     def generate(self, seconds=60):
         """Press Generate and wait for the end; return the text."""
@@ -76,8 +89,3 @@ class Talking:
         """Tokens a second of the last run."""
         count, seconds = (self.root.get_attribute(f"data-{n}") for n in ("tokens", "seconds"))
         return int(count) / float(seconds)
-
-
-def megabytes(text):
-    """The number before "MB"."""
-    return float(re.search(r"([\d.]+) MB", text)[1])

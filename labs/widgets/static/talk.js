@@ -4,8 +4,8 @@
  * Its elements are a contract: the root `.labs-talk[data-state]` (loading, ready, running, failed),
  * `textarea[data-prompt]`, `button[data-generate]`, `button[data-stop]`, `[data-output]`, and
  * `input[data-control]` for temperature, top_k, top_p, bits and seed, whose values are the numbers
- * themselves. The root says in `data-tokens` and `data-seconds` what the last run wrote. For whoever
- * asks in the page's console, its property `talk` answers with promises: `encode(text)`,
+ * themselves. The root says in `data-tokens` and `data-seconds` what the last run wrote. For
+ * whoever asks in the page's console, its property `talk` answers with promises: `encode(text)`,
  * `decode(ids)`, and `logits(text, bits)` of the token after a text.
  */
 import { makeText } from "./strings.js";
@@ -32,7 +32,7 @@ export function renderTalk({ model, el }) {
   };
 }
 
-/** What follows from a change of a trait, whoever made it. While a text is written, nothing does. */
+/** What follows from a change of a trait, whoever made it. To what is being written, nothing. */
 function changesOf(model, view) {
   const { session, settings, prompt } = view;
   let timer = null;
@@ -54,7 +54,7 @@ function changesOf(model, view) {
   };
 }
 
-/** The parts of the model, for whoever asks. @param {import("./talk/session.js").Session} session */
+/** The parts of the model. @param {import("./talk/session.js").Session} session */
 function answersOf(session) {
   const ask = async (what, asked) => {
     if (!session.thread) throw new Error("expected a model that is ready; wait for data-state");

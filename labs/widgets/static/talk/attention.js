@@ -27,8 +27,9 @@ export function attentionPanel({ layers, heads }, hint, t, onChange) {
   const words = h("p", { class: "talk-words", "aria-live": "polite" });
   const ramp = h("span", { class: "talk-ramp", "aria-hidden": "true" },
     h("span", {}, "0"), h("i"), h("span", {}, "100 %"));
+  const group = { class: "panel talk-attention", role: "group" };
   return {
-    element: h("div", { class: "panel talk-attention", role: "group", "aria-label": t("talk.attention") },
+    element: h("div", { ...group, "aria-label": t("talk.attention") },
       h("div", { class: "talk-pickers" },
         h("p", { class: "title" }, t("talk.attention")),
         picker("layer", layers), picker("head", heads), ramp),

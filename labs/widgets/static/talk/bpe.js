@@ -1,6 +1,6 @@
 /**
- * Byte-level byte-pair encoding as GPT-2 has it: text is cut into words, a word into the bytes of its
- * UTF-8, and of neighbours the pair that was learned first is joined, until none is left.
+ * Byte-level byte-pair encoding as GPT-2 has it: text is cut into words, a word into the bytes of
+ * its UTF-8, and of neighbours the pair that was learned first is joined, until none is left.
  */
 
 /** GPT-2's words. White space is Unicode's, which is not quite that of a regular expression. */

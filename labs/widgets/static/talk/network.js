@@ -1,6 +1,7 @@
 /**
- * GPT-2's forward pass, one token at a time, on typed arrays. What earlier tokens left behind, their
- * keys and values, is kept; so a token costs the same whatever stands before it, but for attention.
+ * GPT-2's forward pass, one token at a time, on typed arrays. What earlier tokens left behind,
+ * their keys and values, is kept; so a token costs the same whatever stands before it, but for
+ * attention.
  *
  * T places, D width, H heads, L layers, V tokens. Matrices are (outputs, inputs), row after row.
  */

@@ -27,7 +27,8 @@ export function promptPanel(t, onInput, acts) {
     phase({ phase, sentence, wrong }) {
       put(generate, { disabled: phase === "loading" ? "" : null });
       put(stop, { disabled: phase === "running" ? null : "" });
-      for (const other of [next, on]) put(other, { disabled: /ready|running/.test(phase) ? null : "" });
+      const can = phase === "ready" || phase === "running";
+      for (const other of [next, on]) put(other, { disabled: can ? null : "" });
       put(area, { "aria-invalid": wrong === "prompt" ? "true" : null });
       put(status, { "data-wrong": wrong || null });
       say(status, sentence);

@@ -41,7 +41,7 @@ export class Session {
     return Object.fromEntries(names.map((name) => [name, this.model.get(name)]));
   }
 
-  /** The settings that what is shown follows: those that a run began with, as long as it goes on. */
+  /** The settings that what is shown follows: as long as a run goes on, those it began with. */
   get valid() {
     return this.running ?? this.settings;
   }

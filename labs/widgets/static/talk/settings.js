@@ -16,9 +16,10 @@ const DICE = "M3,1H13A2,2 0 0 1 15,3V13A2,2 0 0 1 13,15H3A2,2 0 0 1 1,13V3A2,2 0
  */
 export function settingsPanel(meta, t, write, another) {
   const range = (name, limits, textOf) => slider(name, limits, textOf, t, write);
+  const none = t("talk.no_limit");
   const controls = {
     temperature: range("temperature", { min: 0, max: 2, step: 0.05 }, short),
-    top_k: range("top_k", { min: 0, max: 100, step: 1 }, (k) => (k ? short(k) : t("talk.no_limit"))),
+    top_k: range("top_k", { min: 0, max: 100, step: 1 }, (k) => (k ? short(k) : none)),
     top_p: range("top_p", { min: 0.01, max: 1, step: 0.01 }, short),
     seed: seedField(t, write, another),
     bits: range("bits", { min: 2, max: 16, step: 1 }, (bits) => bitsText(bits, meta, t)),
@@ -47,7 +48,8 @@ function slider(name, limits, textOf, t, write) {
     input: () => write(name, Number(input.value)),
   });
   const output = h("output", { for: input.id });
-  const control = h("div", { class: "control" }, h("label", { for: input.id }, label), output, input);
+  const words = h("label", { for: input.id }, label);
+  const control = h("div", { class: "control" }, words, output, input);
   const show = (value) => {
     if (value > Number(input.max)) input.max = String(value);
     if (Number(input.value) !== value) input.value = String(value);
@@ -97,7 +99,8 @@ function seedField(t, write, another) {
   const press = { type: "button", "data-another": "", "aria-label": name, title: name };
   const button = h("button", { ...press, click: another }, icon);
   const row = h("div", { class: "talk-seed" }, input, button);
-  const control = h("div", { class: "control" }, h("label", { for: input.id }, t("talk.seed")), row);
+  const label = h("label", { for: input.id }, t("talk.seed"));
+  const control = h("div", { class: "control" }, label, row);
   const show = (value) => {
     if (input.value !== String(value) && !(input.ariaInvalid && document.activeElement === input)) {
       input.value = String(value);

@@ -54,12 +54,13 @@ class View {
     if (tail) this.spans.at(-1)?.append(tail);
   }
 
-  /** Shade every token by its share of the attention; null for none. */
+  /** Shade every token by the root of its share of the attention; null for none. */
   shade(place, shares) {
     put(this.element, { "data-shaded": shares ? "" : null });
     this.spans.forEach((span, i) => {
       const share = shares && i <= place ? shares[i] : 0;
-      span.style.setProperty("--share", share.toFixed(3));
+      span.style.setProperty("--share", share.toFixed(4));
+      span.style.setProperty("--shade", Math.sqrt(share).toFixed(3));
       put(span, { "data-looked": shares && i === place ? "" : null });
     });
   }

@@ -1,6 +1,9 @@
 /** A model out of the bytes that labs/widgets/saved.py packed: its docstring tells how. */
 
-/** @param {Uint8Array} packed @returns {Promise<{head: any, tensors: Record<string, Float32Array>}>} */
+/**
+ * @param {Uint8Array} packed
+ * @returns {Promise<{head: any, tensors: Record<string, Float32Array>}>}
+ */
 export async function unpack(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const raw = new Uint8Array(await new Response(stream).arrayBuffer());
@@ -19,8 +22,8 @@ export async function unpack(packed) {
 
 /** Numbers of two byte planes, the most significant first: float16 to float32. */
 function halves(raw) {
-  const count = raw.length / 2, table = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
-  const found = new Float32Array(count);
+  const count = raw.length / 2, found = new Float32Array(count);
+  const table = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
   for (let i = 0; i < count; i++) found[i] = table[(raw[i] << 8) | raw[count + i]];
   return found;
 }

@@ -1,12 +1,13 @@
 /**
- * The model's own thread. It answers `{id, ask, ...}` with `{id, ...}`, in any order, and what fails
- * with `{id, fault}`: `key` and `values` of a sentence in the table of words, or `message`.
+ * The model's own thread. It answers `{id, ask, ...}` with `{id, found}`, in any order, and what
+ * fails with `{id, fault}`: `key` and `values` of a sentence in the table of words, or `message`.
  *
  * - `load`      {packed}: makes the model ready
  * - `show`      {ids | text, bits}: takes a text as the one that is shown, and reads it: its tokens
- * - `generate`  {ids | text, bits, settings, most}: shows it and goes on from it: `{id, token}` for
- *               each new one, and in the end why there are no more
- * - `look`      {place, settings}: what was likely at a place of the text shown, and what it attends to
+ * - `generate`  {ids | text, bits, settings, most}: shows it and goes on from it, with `{id, part}`
+ *               for its beginning and each new token, and in the end why there are no more
+ * - `look`      {place, settings}: what was likely at a place of the text shown, and what it
+ *               attends to
  * - `stop`      ends what goes on
  * - `encode`, `decode`, `logits`  {text, ids, bits}: the parts of the model, for whoever asks
  *
