@@ -3,6 +3,14 @@
 import time
 
 
+def until(page, condition, seconds=60):
+    """Wait until `condition()` holds; AssertionError where it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        page.wait_for_timeout(20)
+
+
 class Talking:
     """One Talk; `name`: the one with this name."""
 
@@ -48,14 +56,10 @@ class Talking:
         self.ask("encode", "")
         self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
-    def write_prompt(self, text, seconds=30):
+    def write_prompt(self, text):
         """Type another prompt, and wait until it is shown or refused."""
-        end = time.monotonic() + seconds
         self.find("[data-prompt]").fill(text)
-        shown = text or "<|endoftext|>"
-        while not self.refuses and self.text != shown:
-            assert time.monotonic() < end, f"{text!r} is not shown, but {self.text!r}: {self.said}"
-            self.page.wait_for_timeout(20)
+        until(self.page, lambda: self.refuses or self.text == (text or "<|endoftext|>"))
         self.settle()
 
     @property

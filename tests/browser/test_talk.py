@@ -11,7 +11,7 @@ import small_gpt
 import torch
 from explorers import AXE
 from small_book import cell, text, view
-from talks import Talking
+from talks import Talking, until
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper
 from transformers import TopPLogitsWarper as TopP
 
@@ -282,11 +282,10 @@ def test_step_by_step_it_writes_the_same(one):
     one.write_prompt("def")
     one.write_prompt("def ")
     for _ in range(5):
-        one.find("[data-next]").first.focus()
-        one.find("button[data-next]").click()
+        one.find("[data-next]").click()
         one.wait()
     assert whole.startswith(one.text) and len(one.text) > len("def ")
-    one.find("button[data-on]").click()
+    one.find("[data-on]").click()
     one.wait()
     assert one.text == whole
 
@@ -356,7 +355,7 @@ def test_a_bar_that_is_pressed_goes_into_the_text(one, made):
     assert one.find("[data-token]").count() == 5 and other not in chosen
     assert one.find(".talk-next .title").inner_text() == "What comes next"
     before = one.text
-    one.find("button[data-on]").click()
+    one.find("[data-on]").click()
     one.wait()
     assert one.text.startswith(before.rstrip("\ufffd")) and len(one.text) > len(before)
 
@@ -369,7 +368,7 @@ def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(one):
     for said in ("x = 1\n" * 200, "z" * 100_000):
         one.write_prompt(said)
         one.find("[data-generate]").click()
-        one.wait()
+        one.wait().settle()
         assert one.refuses and one.text == before
         assert "and the model reads at most 256: shorten it." in one.said
     one.find("[data-prompt]").fill("de")
@@ -384,7 +383,7 @@ def test_a_full_context_ends_the_text_with_a_sentence(one, made):
     one.write_prompt(prompt)
     assert one.generate() == prompt
     assert "The context of 256 tokens is full" in one.said
-    one.find("button[data-on]").click()
+    one.find("[data-on]").click()
     one.wait()
     assert one.text == prompt and "is full" in one.said
 
@@ -436,6 +435,19 @@ def test_bits_step_to_those_that_there_are(one):
             value,
         )
         assert slider.input_value() in (near, "8")
+
+
+def test_other_bits_change_what_is_likely_where_the_reader_looks(one):
+    one.generate()
+    one.find('[data-token="6"]').click()
+    one.settle()
+    whole, before = one.bars(), one.text
+    one.set(bits=2)
+    until(one.page, lambda: one.bars() != whole)
+    assert one.find('[data-looked][data-token="6"]').count() == 1 and one.text == before
+    one.set(bits=16)
+    until(one.page, lambda: one.bars() == whole)
+    assert one.text == before
 
 
 def test_spoilt_weights_fail_with_a_sentence_and_leave_the_page_alone(path, visit):

@@ -8,8 +8,8 @@ import sys
 import pytest
 import small_gpt
 from jupyter import JupyterLab
-from talks import Talking
-from test_jupyterlab import COLAB, until
+from talks import Talking, until
+from test_jupyterlab import COLAB
 
 CELLS = [
     """import json, labs

@@ -44,7 +44,7 @@ function changesOf(model, view) {
     ...Object.fromEntries(REDRAWN.map((name) => [name, redraw])),
     bits: () => {
       settings.draw(session.settings);
-      session.showAgain();
+      session.readAgain();
     },
     prompt: () => {
       prompt.show(model.get("prompt"));

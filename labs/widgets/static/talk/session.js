@@ -10,6 +10,7 @@ import { visible } from "./texts.js";
  * @property {(session: Session) => void} phase its phase or sentence changed
  * @property {(session: Session) => void} shown another text is shown
  * @property {(token: {id: number, piece: string, bars: any}) => void} grown it has one more token
+ * @property {() => void} look what is likely may have changed
  * @property {(tail: string, written: {count: number, seconds: number}) => void} done
  *   no more tokens come; `tail` ends a character that was begun
  */
@@ -93,9 +94,12 @@ export class Session {
     return this.show({ text: this.model.get("prompt") });
   }
 
-  /** The text shown is read again, with other bits. */
-  showAgain() {
-    if (this.ids.length) this.show({ ids: this.ids }, this.prompted);
+  /** The text shown is read again, with the bits that are wanted now. */
+  async readAgain() {
+    if (this.running || !this.ids.length) return;
+    const found = await this.attempt((thread) =>
+      thread.ask("show", { ids: this.ids, bits: this.settings.bits }));
+    if (found?.ids) this.drawing.look();
   }
 
   /** A token is put in a place of the text; what stood there and after it goes. */
@@ -149,6 +153,7 @@ export class Session {
     const done = await this.attempt((thread) => thread.ask("generate", asked, tell));
     if (!done || this.last !== mine) return;
     this.finish(done, start ? (performance.now() - start) / 1000 : 0);
+    if (this.settings.bits !== settings.bits) this.readAgain();
   }
 
   grow(token) {

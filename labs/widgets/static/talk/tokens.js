@@ -8,7 +8,8 @@ import { h, put, say } from "../dom.js";
 export function tokenView(t, onChange) {
   const hint = h("p", { class: "note", id: `labs-${Math.random().toString(36).slice(2)}` },
     t("talk.keys"));
-  const caret = h("span", { class: "talk-caret", "data-next": "", tabindex: 0 });
+  const end = { role: "img", "aria-label": t("talk.end"), tabindex: 0 };
+  const caret = h("span", { class: "talk-caret", ...end });
   const element = h("div", {
     class: "talk-output", "data-output": "", role: "group", "aria-label": t("talk.output"),
     "aria-describedby": hint.id,
