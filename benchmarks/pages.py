@@ -18,6 +18,10 @@ runs notebooks.
 - first movement: from the start of the navigation to the moment when the picture of the first
   explorer, which plays by itself, shows its second moment of training.
 - five explorers: a page of the book with five explorers of 3,000 runs each.
+- the GPT in the page: a page of the book with a `labs.Talk` of the recorded model and nothing else.
+  "Generate" is pressed as soon as it can be. First token: from the start of the navigation to the
+  moment when the first token that the model wrote stands in the page; bytes before it as above.
+  Tokens a second: from the page's start of a run to its end, when the context is full.
 - slider to frame: arrow keys on the learning-rate slider of an explorer of 5,000 runs, each of them
   trained, alone on its page. One interval for each press, out of Chromium's trace. `key press`:
   Chromium's EventLatency, from the time stamp of the key in the browser's process to the
@@ -67,7 +71,7 @@ NBVAL = [
 ]
 CACHES = {"LABS_CACHE": "labs", "TORCHINDUCTOR_CACHE_DIR": "inductor", "MPLCONFIGDIR": "matplotlib"}
 LOADS, PRESSES = 7, 40
-SLIDER = ".labs-explorer input[type=range]"
+SLIDER = ".labs-explorer[data-run] input[type=range]"
 STATISTICS = {
     "sum": sum,
     "median": statistics.median,
@@ -101,6 +105,25 @@ MOTION = """window.labsMoved = new Promise((resolve, reject) => {
     if (seen.size < 3) return;          // where it stood, the first moment of training, the second
     observer.disconnect();
     resolve(performance.now());
+  });
+  observer.observe(document, { attributes: true, childList: true, subtree: true });
+});"""
+
+SPEECH = """window.labsSpoke = new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error(
+    "expected a first token within 60 s, got none; see the page's console")), 60000);
+  let pressed = false;
+  const observer = new MutationObserver(() => {
+    const root = document.querySelector(".labs-talk");
+    if (!pressed && root?.dataset.state === "ready") {
+      pressed = true;
+      root.querySelector("[data-generate]").click();
+    }
+    if (!root?.querySelector("[data-token]:not([data-prompted])")) return;
+    observer.disconnect();
+    const spoke = performance.now();
+    const loaded = ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind));
+    resolve([spoke, loaded.reduce((sum, entry) => sum + entry.transferSize, 0)]);
   });
   observer.observe(document, { attributes: true, childList: true, subtree: true });
 });"""
@@ -294,6 +317,42 @@ def five_rows(browser, folder):
     return [size, *rows]
 
 
+def talk_rows(browser, folder, model=None):
+    """What the GPT in the page costs and does. `model`: its folder; None for the recorded one."""
+    page = write_talk(folder, model)
+    with served(page.parent) as address:
+        found = [talking(browser, f"{address}/{page.name}") for _ in range(LOADS)]
+    times, sizes, rates = map(list, zip(*found))
+    return [
+        row("the GPT in the page: first token", "ms", times),
+        row("the GPT in the page: loaded before it", "bytes", sizes),
+        row("the GPT in the page: tokens a second", "tokens/s", rates),
+    ]
+
+
+def talking(browser, address):
+    """(ms to the first token, bytes before it, tokens a second) of a fresh load."""
+    with fresh_page(browser) as page:
+        page.add_init_script(SPEECH)
+        page.goto(address)
+        first, loaded = page.evaluate("window.labsSpoke")
+        page.wait_for_selector(".labs-talk[data-state=ready][data-seconds]")
+        written = page.locator(".labs-talk").evaluate("root => ({ ...root.dataset })")
+        return first, loaded, int(written["tokens"]) / float(written["seconds"])
+
+
+def write_talk(folder, model):
+    """A page of a book with the GPT in the page."""
+    helpers()
+    import small_book
+
+    import labs
+
+    talk = labs.Talk(model)
+    cells = [small_book.text("# Talk"), small_book.cell(small_book.view(talk))]
+    return small_book.built(small_book.write(folder, cells, [talk]))
+
+
 def write_five(folder):
     """A page of a book with five explorers of 3,000 runs, trained now."""
     helpers()
@@ -438,6 +497,7 @@ def measure(html):
                 "chromium": browser.version,
             }
             rows += five_rows(browser, folder / "five") + slider_rows(browser, big)
+            rows += talk_rows(browser, folder / "talk")
             return {"environment": about, "rows": rows}
 
 

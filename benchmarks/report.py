@@ -122,6 +122,7 @@ def pages(results, before):
         "bytes": lambda v: f"{v / 1e6:.2f} MB",
         "ms": lambda v: f"{v:.0f} ms",
         "s": lambda v: f"{v:.0f} s",
+        "tokens/s": lambda v: f"{v:.0f} tokens/s",
     }
     was = {
         (row["what"], row["statistic"]): shown[row["unit"]](row["value"]) for row in before["rows"]

@@ -10,6 +10,7 @@ _HOMES = {
     "Grid": "labs.grid",
     "Predictions": "labs.widgets.predictions",
     "Question": "labs.widgets.question",
+    "Talk": "labs.widgets.talk",
     "TrainConfig": "labs.training",
     "live": "labs.widgets.live",
     "load": "labs.record",

@@ -22,6 +22,7 @@ strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
 widgets.explorer widgets.predictions
+widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
@@ -29,6 +30,7 @@ scaling optimizers settings words labels record card claims grid strokes painter
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
 widgets.explorer widgets.predictions
+widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
 TORCH_MAY = [

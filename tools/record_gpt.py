@@ -3,7 +3,7 @@
     python tools/record_gpt.py [FOLDER]
 
 Checkpoints go to FOLDER, by default _build/gpt: a run that was stopped goes on when it is called
-again. It takes about half an hour on two quiet cores. The corpus is the standard library of the Python that
+again. It takes about an hour on two cores. The corpus is the standard library of the Python that
 runs this: another version is another corpus, and the card says which.
 """
 

@@ -66,7 +66,8 @@ class Places(SphinxPostTransform):
         if is_hidden(states, model):
             return []
         picture, text = self.picture(bundle), text_of(bundle)
-        need = "no_script" if picture else "no_script_panel"
+        own = states.get(model, {}).get("state", {}).get("no_script") or "no_script"
+        need = own if picture else "no_script_panel"
         if not works(states, model):
             need, text = "no_script_kernel", ""
         said = f'<p class="widget-words">{html.escape(text)}</p>' if text else ""

@@ -4,8 +4,9 @@ Every source is kept once, in the order of its imports, under its path in `stati
 loads the text, each becomes a module with an address of its own and the imports are pointed there,
 so a module that several others import is the same module for all of them. (Putting `data:`
 addresses into sources here would copy a module into each of its importers.) JupyterLab and Colab
-import the text again for each widget; all find what the first of them loaded. One source is made
-here: `words.json`, the texts of all languages.
+import the text again for each widget; all find what the first of them loaded. Two kinds of sources
+are made here: `words.json`, the texts of all languages, and `<name>.text`, the text of `<name>.js`
+and all that it imports as one script, for a thread of its own: what a page from disk may start.
 """
 
 import functools
@@ -18,6 +19,9 @@ from labs import words
 
 STATIC = pathlib.Path(__file__).resolve().parent / "static"
 IMPORT = re.compile(r'^(import [^;]*?from )"(\.{1,2}/[\w./-]+)";', re.MULTILINE)
+LINKED = re.compile(r'^(import [^;]*?from )"[^"]+";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async |const |class |function |let ))", re.MULTILINE)
+TOP = re.compile(r"^(?:async )?(?:const|class|function|let) (\w+)", re.MULTILINE)
 
 LOADER = """const sources = %s;
 async function load() {
@@ -54,12 +58,36 @@ def _collect(name, sources):
     if name == "words.json":
         sources[name] = "export default " + json.dumps(words.tables(), ensure_ascii=False)
         return
+    if name.endswith(".text"):
+        text = script(name.removesuffix("text") + "js")
+        sources[name] = "export default " + json.dumps(text, ensure_ascii=False)
+        return
     path = STATIC / name
     text = path.read_text(encoding="utf-8")
     named = lambda relative: (path.parent / relative).resolve().relative_to(STATIC).as_posix()
     for _, relative in IMPORT.findall(text):
         _collect(named(relative), sources)
     sources[name] = IMPORT.sub(lambda found: f'{found[1]}"{named(found[2])}";', text)
+
+
+@functools.cache
+def script(entry):
+    """`static/<entry>` and everything it imports as the text of one script without imports. All of
+    it is one scope. Raises ValueError where two sources have one name at their top level, or one is
+    imported under another name.
+    """
+    sources = {}
+    _collect(entry, sources)
+    heads = [head for text in sources.values() for head in LINKED.findall(text)]
+    text = "\n".join(EXPORT.sub("", LINKED.sub("", source)) for source in sources.values())
+    names = TOP.findall(text)
+    wrong = {name for name in names if names.count(name) > 1} | {h for h in heads if " as " in h}
+    if wrong:
+        raise ValueError(
+            f"{entry}: expected names at the top level that differ from source to source, and "
+            f"imports that keep them, got {sorted(wrong)}; rename one"
+        )
+    return f'"use strict";\n{{\n{text}\n}}\n//# sourceURL=labs/widgets/{entry}'
 
 
 @functools.cache

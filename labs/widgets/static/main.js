@@ -5,7 +5,10 @@
 import { renderChart } from "./chart.js";
 import { renderExplorer } from "./explorer.js";
 import { renderPredictions } from "./predictions.js";
+import { renderTalk } from "./talk.js";
 
-const PARTS = { chart: renderChart, explorer: renderExplorer, predictions: renderPredictions };
+const PARTS = {
+  chart: renderChart, explorer: renderExplorer, predictions: renderPredictions, talk: renderTalk,
+};
 
 export default { render: (context) => PARTS[context.model.get("part")](context) };
