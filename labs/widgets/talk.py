@@ -35,8 +35,8 @@ class Talk(Part):
     temperature 0.
 
     A prompt longer than the model's context is refused, and writing stops when the context is full
-    or the model says <|endoftext|>. A change of the text by hand, too, is a reader's: press a bar.
-    The weights are fetched when the reader comes near, once for all widgets of one model.
+    or the model says <|endoftext|>. A bar that is pressed puts its token into the place that is
+    looked at. The weights are fetched when the reader comes near, once for all of one model.
 
     `text` is what was written last, with its prompt. Raises ValueError for a folder or a setting
     that is not as said here.
