@@ -25,6 +25,8 @@ USED = {
     "tqdm",
     "keras",
     "safetensors",
+    "tokenizers",
+    "transformers",
 }
 IN_LIST = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ \S*/[A-Za-z0-9._]+?-)([0-9][0-9a-z.]*)", re.MULTILINE
