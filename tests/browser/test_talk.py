@@ -200,9 +200,10 @@ def test_greedy_text_is_that_of_labs_gpt(one, made):
 
 def test_greedy_text_is_that_of_transformers(one, made):
     _, model, tokenizer = made
+    one.write_prompt("class ")
     for bits in (16, 3):
         one.set(temperature=0, bits=bits)
-        one.write_prompt("class ")
+        one.settle()
         shown = one.generate()
         ids = tokenizer.encode("class ").ids
         expected = with_bits(model, bits).generate(

@@ -180,8 +180,8 @@ def test_explorers_and_panels_are_saved_as_ipywidgets_7_saves_them(chapter):
     _, book = chapter
     states = widgets(book)
     source = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
-    modules = [saved for saved in states.values() if "_esm" in saved["state"]]
-    makers = ("labs.Explorer(", "labs.live(", "labs.Predictions(")
+    modules = [saved for saved in states.values() if saved["state"].get("part")]
+    makers = ("labs.Explorer(", "labs.live(", "labs.Predictions(", "labs.Talk(")
     assert len(modules) == sum(source.count(maker) for maker in makers)
     assert all(
         "export default" in saved["state"]["_esm"] and saved["state"]["_css"] for saved in modules

@@ -9,7 +9,7 @@ import shutil
 import pytest
 import safetensors.torch
 import torch
-from small_gpt import SHAPE, config, lively, prose, same, texts, tokens, trained, words
+from tiny import SHAPE, config, lively, prose, same, texts, tokens, trained, words
 
 from labs.gpt import checkpoint, corpus, folder, tokenizer
 from labs.gpt.model import GPT, Shape

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from small_gpt import texts, tokens, words
+from tiny import texts, tokens, words
 
 from labs.gpt import corpus
 from labs.gpt.corpus import Corpus

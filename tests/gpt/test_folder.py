@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 import transformers
-from small_gpt import SHAPE, lively, same, some_tokens, texts, words
+from tiny import SHAPE, lively, same, some_tokens, texts, words
 
 from labs.gpt import folder, tokenizer
 from labs.gpt.generate import complete

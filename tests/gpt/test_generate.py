@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 import transformers
-from small_gpt import SHAPE, lively, some_tokens, words
+from tiny import SHAPE, lively, some_tokens, words
 from transformers.generation import logits_process
 
 from labs.gpt import folder

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from small_gpt import SHAPE, lively, some_tokens
+from tiny import SHAPE, lively, some_tokens
 
 from labs.gpt.inside import attention_maps, without
 from labs.gpt.model import GPT

@@ -9,7 +9,7 @@ import time
 
 import pytest
 import torch
-from small_gpt import SHAPE, config, same, tokens, trained, words
+from tiny import SHAPE, config, same, tokens, trained, words
 
 from labs.gpt import checkpoint, folder
 from labs.gpt.model import GPT, Shape

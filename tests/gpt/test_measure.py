@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from small_gpt import SHAPE, lively, tokens
+from tiny import SHAPE, lively, tokens
 
 from labs.gpt import measure
 from labs.gpt.model import GPT

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_gpt import SHAPE, lively, same, some_tokens
+from tiny import SHAPE, lively, same, some_tokens
 
 from labs.gpt.measure import next_token_loss
 from labs.gpt.model import GPT, GPT2, Cache, Shape

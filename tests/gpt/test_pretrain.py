@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from small_gpt import SHAPE, config, lively, same, tokens, trained, words
+from tiny import SHAPE, config, lively, same, tokens, trained, words
 
 from labs.gpt import measure
 from labs.gpt.batches import Batches

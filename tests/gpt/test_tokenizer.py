@@ -4,7 +4,7 @@ import random
 
 import pytest
 import tokenizers
-from small_gpt import prose, texts, words
+from tiny import prose, texts, words
 from tokenizers import models
 
 from labs.gpt import tokenizer
