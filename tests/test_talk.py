@@ -93,7 +93,7 @@ def test_no_torch_is_needed_to_show_a_model(made):
         f"import sys, labs; labs.Talk({str(made[0])!r})._repr_mimebundle_();"
         "print([name for name in ('torch', 'transformers', 'tokenizers') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
 
 
@@ -242,9 +242,11 @@ def test_the_signs_of_bytes_are_those_of_hugging_face():
 def test_the_threads_program_is_one_script_whose_names_all_differ(tmp_path, monkeypatch):
     text = frontend.script("talk/worker.js")
     assert "\nimport " not in text and "\nexport " not in text
-    (tmp_path / "one.js").write_text('import { a } from "./two.js";\nconst b = a;\n')
+    (tmp_path / "one.js").write_text(
+        'import { a } from "./two.js";\nconst b = a;\n', encoding="utf-8"
+    )
     for other in ("export const a = 1;\nconst b = 2;\n", "export const c = 1;\n"):
-        (tmp_path / "two.js").write_text(other)
+        (tmp_path / "two.js").write_text(other, encoding="utf-8")
         monkeypatch.setattr(frontend, "STATIC", tmp_path)
         frontend.script.cache_clear()
         if "const b" in other:

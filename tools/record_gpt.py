@@ -22,13 +22,15 @@ ROOT = pathlib.Path(__file__).parent.parent
 VOCABULARY, CONTEXT, BITS = 2048, 256, (16, 8, 4, 3, 2)
 SHAPE = model.Shape(VOCABULARY, CONTEXT, layers=4, width=192, heads=6)
 CONFIG = pretrain.Pretraining(
-    steps=4000,
+    steps=6000,
     batch_size=16,
-    learning_rate=2e-3,
+    optimizer="muon",
+    learning_rate=5e-3,
     warmup=100,
+    last_rate=0.02,
     precision="bf16",
-    evaluate_every=200,
-    save_every=100,
+    evaluate_every=500,
+    save_every=200,
 )
 
 
@@ -100,7 +102,7 @@ def checkpoint_losses(run):
 def processor():
     """The model of the processor, or the machine's kind."""
     info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 

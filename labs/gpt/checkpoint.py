@@ -1,7 +1,7 @@
 """Checkpoints: all that a training run needs to go on as if it had never stopped.
 
 A checkpoint is a folder `step-000500` that `transformers` opens too, with two files more: the
-optimizer's state and the loss of every step, and, in JSON, what the run is. It appears whole or not
+optimizers' state and the loss of every step, and, in JSON, what the run is. It appears whole or not
 at all, and the one before is removed only when it stands.
 """
 
@@ -20,7 +20,7 @@ from labs.gpt import folder as folders
 STATE, RUN = "training.safetensors", "training.json"
 KEPT = 2  # so many of the newest are kept
 NAME = re.compile(r"step-(\d{6,})")
-SLOTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of each parameter
+SLOTS = {"AdamW": ("exp_avg", "exp_avg_sq"), "Muon": ("momentum_buffer",)}  # of each parameter
 TOLD = {"step", "shape", "corpus", "config", "device", "seconds", "evaluations", "scaler"}
 
 
@@ -69,17 +69,30 @@ def path_of(folder, step):
     return pathlib.Path(folder, f"step-{step:06d}")
 
 
-def save(folder, step, model, tokenizer, optimizer, losses, run):
+def _slots(model, optimizers):
+    """Where each tensor of the optimizers' state is: {name: (optimizer, parameter, slot)}."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    return {
+        f"{names[parameter]}.{slot}": (optimizer, parameter, slot)
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        for slot in SLOTS[type(optimizer).__name__]
+    }
+
+
+def save(folder, step, model, tokenizer, optimizers, losses, run):
     """Write the checkpoint of `step`, then remove all but the newest `KEPT`.
 
-    `optimizer`: a torch.optim.AdamW of the model. `losses`: of each step until now, a tensor.
-    `run`: what else must be known, for JSON. Raises OSError where it cannot be written; the
+    `optimizers`: of the classes in SLOTS; the last is an AdamW. `losses`: of each step until now, a
+    tensor. `run`: what else must be known, for JSON. Raises OSError where it cannot be written; the
     checkpoints before it stay.
     """
-    slots = {name: optimizer.state[parameter] for name, parameter in model.named_parameters()}
-    state = {f"{name}.{slot}": kept[slot] for name, kept in slots.items() for slot in SLOTS}
+    slots = _slots(model, optimizers)
+    state = {name: optimizer.state[p][slot] for name, (optimizer, p, slot) in slots.items()}
     # Steps that a gradient scaler skips do not count for AdamW: the same number for each parameter.
-    state |= {"losses": losses, "updates": next(iter(slots.values()))["step"]}
+    updates = next(iter(optimizers[-1].state.values()))["step"]
+    state |= {"losses": losses, "updates": updates}
     with files.written_whole(path_of(folder, step)) as part:
         folders.write(part, model, tokenizer)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
@@ -102,8 +115,8 @@ def read_run(folder, step):
     return said
 
 
-def load(folder, step, model, optimizer):
-    """Put a checkpoint into `model` and `optimizer`; return the losses of the steps before.
+def load(folder, step, model, optimizers):
+    """Put a checkpoint into `model` and `optimizers`; return the losses of the steps before.
 
     Raises ValueError for a damaged checkpoint, or one of a model of another shape; then nothing has
     changed.
@@ -113,13 +126,14 @@ def load(folder, step, model, optimizer):
     if saved.shape != model.shape:
         raise ValueError(f"{path}: expected a model of {model.shape}, got {saved.shape}")
     state = files.read_tensors(path / STATE)
-    parameters = dict(model.named_parameters())
-    wanted = {f"{name}.{slot}": kept.shape for name, kept in parameters.items() for slot in SLOTS}
+    slots = _slots(model, optimizers)
+    wanted = {name: parameter.shape for name, (_, parameter, _) in slots.items()}
     wanted |= {"losses": torch.Size([step]), "updates": torch.Size([])}
     files.refuse_others(path / STATE, wanted, state)
     model.load_state_dict(saved.state_dict())
-    for name, parameter in parameters.items():
-        kept = {slot: state[f"{name}.{slot}"].to(parameter.device) for slot in SLOTS}
-        kept["step"] = state["updates"].to(parameter.device, copy=True)
-        optimizer.state[parameter] = kept
+    for name, (optimizer, parameter, slot) in slots.items():
+        optimizer.state[parameter][slot] = state[name].to(parameter.device)
+        if isinstance(optimizer, torch.optim.AdamW):
+            updates = state["updates"].to(parameter.device, copy=True)
+            optimizer.state[parameter]["step"] = updates
     return state["losses"]

@@ -15,6 +15,7 @@ import torch
 from labs.gpt import tokenizer as tokenizers
 
 LEFT_OUT = ("test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__")
+BUILD = "_sysconfigdata"  # files of this name tell of the machine that built Python
 HELD_OUT = 10  # one document of so many is for validation
 
 
@@ -45,14 +46,14 @@ def standard_library():
     """The source of the Python that runs this, without tests: about 11 MB in 700 files.
 
     A file is held out where a hash of its name says so, one in ten, so that the split is the same
-    everywhere; a file that is not UTF-8 is left out. The texts differ between versions of Python:
-    compare `hash`.
+    everywhere; a file that is not UTF-8 is left out, and so is what tells of the build. The texts
+    differ between versions of Python: compare `hash`.
     """
     root = pathlib.Path(sysconfig.get_path("stdlib"))
     parts = {"train": {}, "val": {}}
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root)
-        if not set(LEFT_OUT) & set(name.parts[:-1]):
+        if not set(LEFT_OUT) & set(name.parts[:-1]) and not name.name.startswith(BUILD):
             try:
                 text = path.read_text(encoding="utf-8")
             except UnicodeDecodeError:

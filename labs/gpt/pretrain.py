@@ -17,6 +17,7 @@ from labs.gpt.batches import Batches
 from labs.gpt.measure import bits_per_byte, next_token_loss
 from labs.gpt.run import Run
 
+OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LEAST = dict(steps=1, batch_size=1, accumulate=1, evaluate_every=1, save_every=1, warmup=0, seed=0)
 RANGES = {
@@ -34,16 +35,18 @@ class Pretraining:
     """How to train. Raises ValueError for an impossible value.
 
     `batch_size`: sequences a step; they pass through the model in `accumulate` equal parts, whose
-    gradients are added. `learning_rate`: the largest; it rises for `warmup` steps and falls along
-    half a cosine to `last_rate` times that. `clip`: the largest norm of the gradient (Pascanu et
-    al. 2013). `precision`: "fp32", "bf16", "fp16", or "auto" for what the chip does best.
-    `compile`: whether torch.compile makes the model faster, for a minute at the start; None does so
-    on CUDA. `recompute`: see `GPT.forward`. `evaluate_every`, `save_every`: steps.
+    gradients are added. `optimizer`: see `optimizers_of`. `learning_rate`: the largest; it rises
+    for `warmup` steps and falls along half a cosine to `last_rate` times that. `clip`: the largest
+    norm of the gradient (Pascanu et al. 2013). `precision`: "fp32", "bf16", "fp16", or "auto" for
+    what the chip does best. `compile`: whether torch.compile makes the model faster, for a minute
+    at the start; None does so on CUDA. `recompute`: see `GPT.forward`. `evaluate_every`,
+    `save_every`: steps.
     """
 
     steps: int = 1000
     batch_size: int = 16
     accumulate: int = 1
+    optimizer: str = "adamw"
     learning_rate: float = 2e-3
     warmup: int = 50
     last_rate: float = 0.1
@@ -73,10 +76,11 @@ class Pretraining:
                 "accumulate must divide batch_size, got "
                 f"{self.accumulate} and {self.batch_size}; the parts of a batch are equal"
             )
-        if self.precision not in ("auto", *PRECISIONS):
-            raise ValueError(
-                f"precision must be one of {['auto', *PRECISIONS]}, got {self.precision!r}"
-            )
+        for name, known in (("precision", ("auto", *PRECISIONS)), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {list(known)}, got {getattr(self, name)!r}"
+                )
 
     def rate(self, step):
         """The learning rate of `step`, which counts from 0."""
@@ -104,16 +108,24 @@ class Progress:
     mfu: float
 
 
-def optimizer_of(model, config):
-    """AdamW in one fused pass; weight decay for matrices only, not for biases and norms (as Brown
-    et al. 2020 do).
+def optimizers_of(model, config):
+    """The optimizers, each for its part of the parameters.
+
+    "adamw": AdamW in one fused pass; weight decay for matrices only, not for biases and norms (as
+    Brown et al. 2020 do). "muon": Muon (Jordan et al. 2024) for the matrices of the blocks, AdamW
+    for all else. Its steps are made as large as AdamW's (Liu et al. 2025), so one rate does for
+    both.
     """
-    matrices = [p for p in model.parameters() if p.ndim == 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}]
-    groups += [{"params": others, "weight_decay": 0.0}]
+    how = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    optimizers, matrices = [], [p for p in model.parameters() if p.ndim == 2]
+    if config.optimizer == "muon":
+        inner = [p for p in model.blocks.parameters() if p.ndim == 2]
+        optimizers.append(torch.optim.Muon(inner, **how, adjust_lr_fn="match_rms_adamw"))
+        matrices = [model.tokens.weight, model.positions.weight]
+    others = {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0}
     betas = config.beta1, config.beta2
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)
+    groups = [{"params": matrices}, others]
+    return [*optimizers, torch.optim.AdamW(groups, **how, betas=betas, fused=True)]
 
 
 @keeps_memory
@@ -134,14 +146,14 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     model = model.to(device)
     fast = device.type == "cuda" if config.compile is None else config.compile
     loss_of = torch.compile(_loss_of) if fast else _loss_of
-    optimizer = optimizer_of(model, config)
+    optimizers = optimizers_of(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     peak, _ = devices.peak(device, dtype)
-    with Run(model, tokens, config, optimizer, scaler, folder, tokenizer) as run:
+    with Run(model, tokens, config, optimizers, scaler, folder, tokenizer) as run:
         while run.step < config.steps:
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = config.rate(run.step)
-            optimizer.zero_grad()
+            model.zero_grad()
             loss = 0.0
             for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
                 with cast:
@@ -149,9 +161,11 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
                     part = part / config.accumulate
                 scaler.scale(part).backward()
                 loss += part.detach()
-            scaler.unscale_(optimizer)
+            for optimizer in optimizers:
+                scaler.unscale_(optimizer)
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            scaler.step(optimizer)
+            for optimizer in optimizers:
+                scaler.step(optimizer)
             scaler.update()
             run.count(loss)
             news = None

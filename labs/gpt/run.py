@@ -25,8 +25,8 @@ class Run:
     run has the folder.
     """
 
-    def __init__(self, model, tokens, config, optimizer, scaler, folder, tokenizer):
-        self.model, self.optimizer, self.scaler = model, optimizer, scaler
+    def __init__(self, model, tokens, config, optimizers, scaler, folder, tokenizer):
+        self.model, self.optimizers, self.scaler = model, optimizers, scaler
         self.config, self.folder, self.tokenizer = config, folder, tokenizer
         self.device = model.tokens.weight.device
         _refuse(tokens, model.shape)
@@ -65,7 +65,7 @@ class Run:
         try:
             said = checkpoint.read_run(self.folder, there[-1])
             self.refuse_another(said, path)
-            losses = checkpoint.load(self.folder, there[-1], self.model, self.optimizer)
+            losses = checkpoint.load(self.folder, there[-1], self.model, self.optimizers)
         except (ValueError, FileNotFoundError) as error:
             before = f" to go on from step {there[-2]}" if there[1:] else " to begin anew"
             raise ValueError(f"{error}; remove {path}{before}, or give another folder") from error
@@ -126,7 +126,7 @@ class Run:
         self.gather()
         run = {**self.about, "device": devices.describe(self.device), "seconds": self.seconds}
         run |= {"evaluations": self.evaluations, "scaler": self.scaler.state_dict()}
-        state = self.model, self.tokenizer, self.optimizer, self.losses
+        state = self.model, self.tokenizer, self.optimizers, self.losses
         checkpoint.save(self.folder, self.step, *state, run)
 
 

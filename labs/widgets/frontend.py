@@ -44,15 +44,21 @@ export default await (loaded["%s"] ??= load());
 @functools.cache
 def module(entry="main.js"):
     """The text of one module that holds `static/<entry>` and everything it imports."""
-    sources = {}
-    _collect(entry, sources)
     # "<\\/": a page carries this text inside a script element.
-    text = json.dumps(list(sources.items()), ensure_ascii=False).replace("</", "<\\/")
+    text = json.dumps(list(sources(entry).items()), ensure_ascii=False).replace("</", "<\\/")
     return LOADER % (text, entry, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
+def sources(entry):
+    """{name: text} of `static/<entry>` and all that it imports, each after what it imports itself.
+    The imports go by these names.
+    """
+    found = {}
+    _collect(entry, found)
+    return found
+
+
 def _collect(name, sources):
-    """Put the source called `name` into `sources`, after those that it imports, by their names."""
     if name in sources:
         return
     if name == "words.json":
@@ -76,10 +82,9 @@ def script(entry):
     it is one scope. Raises ValueError where two sources have one name at their top level, or one is
     imported under another name.
     """
-    sources = {}
-    _collect(entry, sources)
-    heads = [head for text in sources.values() for head in LINKED.findall(text)]
-    text = "\n".join(EXPORT.sub("", LINKED.sub("", source)) for source in sources.values())
+    texts = sources(entry).values()
+    heads = [head for text in texts for head in LINKED.findall(text)]
+    text = "\n".join(EXPORT.sub("", LINKED.sub("", source)) for source in texts)
     names = TOP.findall(text)
     wrong = {name for name in names if names.count(name) > 1} | {h for h in heads if " as " in h}
     if wrong:

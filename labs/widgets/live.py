@@ -145,7 +145,7 @@ class Live(widgets.VBox):
         try:
             config = self._config()
             measured = train(self._stoppable_task(), config, self.device)
-            # Here, not in the thread: a refusal is immediate, and torch's seed is set undisturbed.
+            # Here, not in the thread: a refusal is immediate, and nothing disturbs torch's chance.
             first = next(measured)
             if not math.isfinite(first.train_loss):
                 raise ValueError(words.text("live.not_finite", loss=first.train_loss))

@@ -13,7 +13,7 @@ from tiny import SHAPE, config, lively, prose, same, texts, tokens, trained, wor
 
 from labs.gpt import checkpoint, corpus, folder, tokenizer
 from labs.gpt.model import GPT, Shape
-from labs.gpt.pretrain import pretrain
+from labs.gpt.pretrain import OPTIMIZERS, optimizers_of, pretrain
 
 FILES = {
     "model.safetensors",
@@ -44,19 +44,19 @@ def refused(path, gpt=None, text=None, **changes):
     return str(caught.value)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("until", [4, 8, 12])
-def test_a_run_that_goes_on_is_the_one_that_never_stopped(tmp_path, until):
-    whole, losses = trained()
-    begun(tmp_path, until)
+def test_a_run_that_goes_on_is_the_one_that_never_stopped(tmp_path, until, optimizer):
+    how = config(optimizer=optimizer)
+    whole, losses = trained(optimizer=optimizer)
+    begun(tmp_path, until, optimizer=optimizer)
     gpt = lively(GPT(SHAPE))  # whatever it was before
-    told = list(pretrain(gpt, tokens(), config(), tmp_path, words(), "cpu"))
+    told = list(pretrain(gpt, tokens(), how, tmp_path, words(), "cpu"))
     assert same(gpt, whole)
     assert [now.step for now in told] == [step for step in (8, 12) if step > until]
     if told:
         assert torch.equal(torch.cat([now.loss for now in told]), losses)
-    assert torch.equal(
-        checkpoint.load(tmp_path, 12, gpt, torch.optim.AdamW(gpt.parameters())), losses
-    )
+    assert torch.equal(checkpoint.load(tmp_path, 12, gpt, optimizers_of(gpt, how)), losses)
 
 
 def test_steps_between_two_checkpoints_are_done_again(tmp_path):
@@ -179,9 +179,9 @@ def test_a_checkpoint_without_one_of_its_files_is_refused(tmp_path, name):
 
 
 def rewritten(path, name, change):
-    data = json.loads((path / name).read_text())
+    data = json.loads((path / name).read_text(encoding="utf-8"))
     change(data)
-    (path / name).write_text(json.dumps(data))
+    (path / name).write_text(json.dumps(data), encoding="utf-8")
 
 
 def restated(path, change):
@@ -238,11 +238,11 @@ def test_a_run_that_fails_lets_go_of_its_folder(tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_first_step(tmp_path):
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
     for path in (tmp_path / "file", tmp_path / "file/deeper"):
         with pytest.raises(OSError, match="expected a folder for checkpoints, or a name where one"):
             next(pretrain(GPT(SHAPE), tokens(), config(), path, words(), "cpu"))
-    assert (tmp_path / "file").read_text() == "mine"
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_checkpoint_that_is_there_is_not_overwritten(tmp_path):
@@ -250,7 +250,7 @@ def test_a_checkpoint_that_is_there_is_not_overwritten(tmp_path):
     next(run)
     there = checkpoint.path_of(tmp_path, 8)
     there.mkdir()
-    (there / "mine.txt").write_text("mine")
+    (there / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError, match="step-000008 exists; expected a new folder"):
         next(run)
     assert os.listdir(there) == ["mine.txt"]

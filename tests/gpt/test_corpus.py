@@ -20,10 +20,11 @@ def library(tmp_path, monkeypatch):
     files = {f"part{i}.py": f"# number {i}\n" for i in range(40)}
     files |= {"deep/er/module.py": "x = 1\n", "test/test_x.py": "no", "deep/tests/y.py": "no"}
     files |= {"site-packages/z.py": "no", "empty.py": " \n", "notes.txt": "no"}
+    files |= {"_sysconfigdata__linux_x86_64-linux-gnu.py": "no"}
     for name, text in files.items():
         path = tmp_path / "library" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     (tmp_path / "library/latin.py").write_bytes(b"# caf\xe9\n")
     monkeypatch.setattr(corpus.sysconfig, "get_path", lambda kind: str(tmp_path / "library"))
     return tmp_path / "library"
@@ -42,7 +43,7 @@ def test_the_standard_library_is_split_by_file_and_its_tests_are_left_out(librar
 def test_the_split_of_a_file_does_not_depend_on_the_others(library):
     before = corpus.standard_library()
     (library / "part1.py").unlink()
-    (library / "another.py").write_text("# one more\n")
+    (library / "another.py").write_text("# one more\n", encoding="utf-8")
     after = corpus.standard_library()
     assert set(before.val) - {"part1.py"} == set(after.val) - {"another.py"}
 
@@ -55,7 +56,7 @@ def test_two_processes_see_the_same_standard_library():
     start = lambda seed: subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env=os.environ | {"PYTHONHASHSEED": seed},
     )
     one, other = [process.communicate()[0].split() for process in (start("1"), start("2"))]

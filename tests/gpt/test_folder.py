@@ -96,7 +96,9 @@ def test_a_model_can_be_saved_in_half_the_bytes(tmp_path):
 def test_a_model_without_a_tokenizer_is_saved_and_loaded(tmp_path):
     folder.save(tmp_path / "m", GPT(SHAPE))
     assert folder.load(tmp_path / "m")[1] is None
-    assert json.loads((tmp_path / "m/config.json").read_text())["eos_token_id"] is None
+    assert (
+        json.loads((tmp_path / "m/config.json").read_text(encoding="utf-8"))["eos_token_id"] is None
+    )
 
 
 SAVED = {
@@ -154,10 +156,12 @@ def test_nothing_is_overwritten(tmp_path, there):
     if there == "a folder":
         path.mkdir()
     kept = path / "mine.txt" if there == "a folder" else path
-    kept.write_text("mine")
+    kept.write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError, match="m exists; expected a new folder, .*; give another"):
         folder.save(path, GPT(SHAPE))
-    assert kept.read_text() == "mine" and len(list(tmp_path.rglob("*"))) == len({path, kept})
+    assert kept.read_text(encoding="utf-8") == "mine" and len(list(tmp_path.rglob("*"))) == len(
+        {path, kept}
+    )
 
 
 def test_an_empty_folder_may_be_written_into_and_those_above_are_made(tmp_path, monkeypatch):
@@ -172,7 +176,9 @@ def test_an_empty_folder_may_be_written_into_and_those_above_are_made(tmp_path, 
 
 def config(path, **changes):
     file = path / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    file.write_text(
+        json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes), encoding="utf-8"
+    )
 
 
 def cut(name, share):
@@ -221,7 +227,7 @@ BAD = {
     "a config cut short": (cut("config.json", 0.5), "config.json is damaged: it is no JSON ("),
     "an empty config": (cut("config.json", 0), "config.json is damaged: it is no JSON ("),
     "a list for a config": (
-        lambda p: (p / "config.json").write_text("[]"),
+        lambda p: (p / "config.json").write_text("[]", encoding="utf-8"),
         "config.json is damaged: expected a JSON object, got list",
     ),
     "a config that is not UTF-8": (

@@ -17,7 +17,7 @@ from labs.gpt.pretrain import pretrain
 
 SERVER = multiprocessing.get_context("forkserver")  # its children need not import torch again
 SERVER.set_forkserver_preload(["labs.gpt.pretrain"])
-HOW = dict(steps=40, save_every=2, evaluate_every=7)
+HOW = dict(steps=40, save_every=2, evaluate_every=7, optimizer="muon")  # with an AdamW beside it
 
 
 def start(path):

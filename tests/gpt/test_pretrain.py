@@ -1,4 +1,4 @@
-"""The loop: it is AdamW's, in each precision, in parts or whole, and from its seed alone."""
+"""The loop: it is AdamW's, or Muon's, in each precision, in parts or whole, by its seed alone."""
 
 import dataclasses
 import re
@@ -11,7 +11,7 @@ from labs.gpt import measure
 from labs.gpt.batches import Batches
 from labs.gpt.generate import complete
 from labs.gpt.model import GPT, Shape
-from labs.gpt.pretrain import LEAST, RANGES, Pretraining, optimizer_of, pretrain
+from labs.gpt.pretrain import LEAST, RANGES, Pretraining, optimizers_of, pretrain
 
 
 def by_hand(gpt, how):
@@ -73,7 +73,8 @@ def test_clipping_acts_and_an_infinite_norm_clips_nothing():
 
 def test_weights_decay_in_matrices_only():
     gpt = GPT(SHAPE)
-    matrices, others = optimizer_of(gpt, config(weight_decay=0.3)).param_groups
+    (adamw,) = optimizers_of(gpt, config(weight_decay=0.3))
+    matrices, others = adamw.param_groups
     names = {id(parameter): name for name, parameter in gpt.named_parameters()}
     assert matrices["weight_decay"] == 0.3 and others["weight_decay"] == 0
     decayed = {names[id(parameter)] for parameter in matrices["params"]}
@@ -81,6 +82,32 @@ def test_weights_decay_in_matrices_only():
     assert decayed | left == set(names.values()) and not decayed & left
     assert all(name.endswith("bias") or "norm" in name or "before" in name for name in left)
     assert all(name.endswith("weight") for name in decayed) and "tokens.weight" in decayed
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_adamw_all_else():
+    gpt = GPT(SHAPE)
+    muon, adamw = optimizers_of(gpt, config(optimizer="muon", weight_decay=0.3))
+    (blocks,), (matrices, others) = muon.param_groups, adamw.param_groups
+    names = {id(parameter): name for name, parameter in gpt.named_parameters()}
+    taken = {names[id(parameter)] for parameter in blocks["params"]}
+    assert taken == {n for n in names.values() if n.startswith("blocks") and "weight" in n} - {
+        n for n in names.values() if "before" in n
+    }
+    left = {names[id(p)] for group in (matrices, others) for p in group["params"]}
+    assert taken | left == set(names.values()) and not taken & left
+    assert blocks["weight_decay"] == matrices["weight_decay"] == 0.3 and others["weight_decay"] == 0
+
+
+def test_muon_is_a_step_along_the_singular_directions_as_large_as_adamws():
+    gpt = lively(GPT(SHAPE))
+    before = {name: parameter.detach().clone() for name, parameter in gpt.named_parameters()}
+    trained(gpt=gpt, optimizer="muon", steps=1, warmup=0, learning_rate=0.01, weight_decay=0.0)
+    for name, parameter in gpt.blocks.named_parameters():
+        if parameter.ndim == 2:
+            moved = (before[f"blocks.{name}"] - parameter.detach()) / 0.01
+            assert 0.1 < moved.square().mean().sqrt() < 0.25  # AdamW's: about 0.2
+            values = torch.linalg.svdvals(moved) / (0.2 * max(parameter.shape) ** 0.5)
+            assert values.max() < 1.3 and values.median() > 0.6
 
 
 def test_the_rate_rises_in_a_line_and_falls_along_half_a_cosine():
