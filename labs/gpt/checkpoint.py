@@ -6,6 +6,7 @@ at all, and the one before is removed only when it stands.
 """
 
 import contextlib
+import dataclasses
 import pathlib
 import re
 import shutil
@@ -14,14 +15,32 @@ import filelock
 import safetensors.torch
 import torch
 
+from labs import device as devices
+from labs.engine import cache, keys
 from labs.gpt import files
 from labs.gpt import folder as folders
 
+HERE = pathlib.Path(__file__).parent
 STATE, RUN = "training.safetensors", "training.json"
 KEPT = 2  # so many of the newest are kept
 NAME = re.compile(r"step-(\d{6,})")
 SLOTS = {"AdamW": ("exp_avg", "exp_avg_sq"), "Muon": ("momentum_buffer",)}  # of each parameter
 TOLD = {"step", "shape", "corpus", "config", "device", "seconds", "evaluations", "scaler"}
+
+
+def kept(model, tokens, config):
+    """A folder for this very run in the cache of labs; None where LABS_CACHE is "off".
+
+    Its name is a digest of all that the run comes from: the first weights, the text, the config,
+    the code of this package, PyTorch's version, the device. So a run that is asked for again goes
+    on from its checkpoints, or is told; where anything has changed, another one begins.
+    """
+    place = cache.folder()
+    code = [path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.py"))]
+    about = [dataclasses.asdict(part) for part in (model.shape, config)]
+    about += [tokens.corpus, code, torch.__version__, devices.describe(devices.device_of(None))]
+    tensors = tokens.train, tokens.val, *model.parameters()
+    return place and place / "gpt" / keys.digest_of(*about, *tensors)
 
 
 @contextlib.contextmanager

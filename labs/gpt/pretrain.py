@@ -96,16 +96,22 @@ class Progress:
     """What is known after `step` steps.
 
     `loss`: the training loss of each step since the last Progress, nats per token, a tensor.
-    `bits_per_byte`: of the held-out documents. `tokens_per_second`: of training alone. `mfu`: the
+    `evaluations`: [step, bits per byte of the held-out documents], of all until now.
+    `bits_per_byte`: the last of them. `tokens_per_second`: of training alone. `mfu`: the
     share of the device's peak FLOP/s that 6 FLOPs per parameter and token come to; of the data
     sheet's peak where it is known, else of one that is measured (`labs.device.peak`).
     """
 
     step: int
     loss: torch.Tensor
-    bits_per_byte: float
+    evaluations: list
     tokens_per_second: float
     mfu: float
+
+    @property
+    def bits_per_byte(self):
+        """Of the held-out documents."""
+        return self.evaluations[-1][1]
 
 
 def optimizers_of(model, config):
@@ -134,7 +140,7 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
 
     `folder`: where checkpoints are kept, with `tokenizer`. If there are any, training goes on from
     the newest, and the first Progress has all losses until then; where that one is of the last
-    step, there is nothing to do and no Progress. Raises, when the first Progress is asked for,
+    step, there is nothing to do but to tell of it. Raises, when the first Progress is asked for,
     ValueError for a text that is too short or not of the model's tokens, and where the newest
     checkpoint is damaged, or of another model, corpus or config; OSError where another run uses the
     folder, and later where a checkpoint cannot be written, when the one before still stands.
@@ -149,7 +155,16 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
     optimizers = optimizers_of(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     peak, _ = devices.peak(device, dtype)
+    tokens_of_step = config.batch_size * model.shape.context
     with Run(model, tokens, config, optimizers, scaler, folder, tokenizer) as run:
+
+        def news(steps_per_second):
+            speed = steps_per_second * tokens_of_step
+            share = scaling.training_flops(model.count(), speed) / peak
+            return Progress(run.step, run.untold(), list(run.evaluations), speed, share)
+
+        if run.step == config.steps:
+            yield news(run.step / run.seconds)
         while run.step < config.steps:
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = config.rate(run.step)
@@ -168,19 +183,17 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
                 scaler.step(optimizer)
             scaler.update()
             run.count(loss)
-            news = None
+            told = None
             if run.is_due(config.evaluate_every):  # once in a while: evaluate
                 with run.paused() as speed, cast:
-                    bits = bits_per_byte(model, tokens)
-                    speed *= config.batch_size * model.shape.context
-                    share = scaling.training_flops(model.count(), speed) / peak
-                    news = Progress(run.step, run.evaluated(bits), bits, speed, share)
+                    run.evaluations.append([run.step, bits_per_byte(model, tokens)])
+                    told = news(speed)
             if folder and run.is_due(config.save_every):  # save
                 with run.paused():
                     run.save()
-            if news:  # and tell
+            if told:  # and tell
                 with run.paused():
-                    yield news
+                    yield told
 
 
 def _loss_of(model, x_BT, y_BT, recompute):

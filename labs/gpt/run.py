@@ -22,7 +22,7 @@ class Run:
     a step and the bits per byte then. `seconds`: of training, without looking and saving.
 
     Raises ValueError for tokens that the model cannot read, and see `resume`; OSError where another
-    run has the folder.
+    run is under way in the folder.
     """
 
     def __init__(self, model, tokens, config, optimizers, scaler, folder, tokenizer):
@@ -41,7 +41,8 @@ class Run:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             if self.folder:
-                stack.enter_context(checkpoint.alone(self.folder))
+                if checkpoint.steps(self.folder)[-1:] != [self.config.steps]:  # else: only read
+                    stack.enter_context(checkpoint.alone(self.folder))
                 self.resume()
             off = os.environ.get("LABS_PROGRESS") == "off"
             bar = tqdm(total=self.config.steps, initial=self.step, unit="step", disable=off)
@@ -108,9 +109,8 @@ class Run:
         """Whether something that is done every so many steps, and at the end, is done now."""
         return self.step % every == 0 or self.step == self.config.steps
 
-    def evaluated(self, bits):
-        """Take note of the bits per byte; return the losses since the last time."""
-        self.evaluations.append([self.step, bits])
+    def untold(self):
+        """The losses since the last time."""
         self.gather()
         since, self.told = self.told, self.step
         return self.losses[since:]

@@ -53,9 +53,10 @@ def test_a_run_that_goes_on_is_the_one_that_never_stopped(tmp_path, until, optim
     gpt = lively(GPT(SHAPE))  # whatever it was before
     told = list(pretrain(gpt, tokens(), how, tmp_path, words(), "cpu"))
     assert same(gpt, whole)
-    assert [now.step for now in told] == [step for step in (8, 12) if step > until]
-    if told:
-        assert torch.equal(torch.cat([now.loss for now in told]), losses)
+    assert [now.step for now in told] == ([step for step in (8, 12) if step > until] or [12])
+    assert torch.equal(torch.cat([now.loss for now in told]), losses)
+    assert [step for step, _ in told[-1].evaluations] == [4, 8, 12]
+    assert told[-1].tokens_per_second > 0
     assert torch.equal(checkpoint.load(tmp_path, 12, gpt, optimizers_of(gpt, how)), losses)
 
 
@@ -254,3 +255,25 @@ def test_a_checkpoint_that_is_there_is_not_overwritten(tmp_path):
     with pytest.raises(FileExistsError, match="step-000008 exists; expected a new folder"):
         next(run)
     assert os.listdir(there) == ["mine.txt"]
+
+
+def test_a_finished_run_is_told_to_any_number_at_once(tmp_path):
+    trained(tmp_path)
+    first = pretrain(GPT(SHAPE), tokens(), config(), tmp_path, words(), "cpu")
+    other = pretrain(GPT(SHAPE), tokens(), config(), tmp_path, words(), "cpu")
+    assert next(first).evaluations == next(other).evaluations
+
+
+def test_what_changes_a_run_changes_the_folder_that_is_kept_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABS_CACHE", str(tmp_path))
+    place = lambda seed=0, text=None, **changes: checkpoint.kept(
+        GPT(SHAPE, seed=seed), text or tokens(), config(**changes)
+    )
+    other = dataclasses.replace(tokens(), train=tokens().train.flip(0))
+    places = [place(), place(seed=1), place(text=other), place(steps=13), place(optimizer="muon")]
+    assert len(set(places)) == len(places) and place() == places[0]
+    assert places[0].parent == tmp_path / "gpt" and not places[0].exists()
+    monkeypatch.setattr(checkpoint.torch, "__version__", "another")
+    assert place() not in places
+    monkeypatch.setenv("LABS_CACHE", "off")
+    assert place() is None
