@@ -16,10 +16,10 @@ import sys
 import torch
 
 from labs import compress
-from labs.gpt import checkpoint, corpus, files, folder, measure, model, pretrain, tokenizer
+from labs.gpt import checkpoint, corpus, files, folder, measure, model, ngrams, pretrain, tokenizer
 
 ROOT = pathlib.Path(__file__).parent.parent
-VOCABULARY, CONTEXT, BITS = 2048, 256, (16, 8, 4, 3, 2)
+VOCABULARY, CONTEXT, BITS, LONGEST = 2048, 256, (16, 8, 4, 3, 2), 8
 SHAPE = model.Shape(VOCABULARY, CONTEXT, layers=4, width=192, heads=6)
 CONFIG = pretrain.Pretraining(
     steps=6000,
@@ -88,6 +88,7 @@ def card(path, run, tokens):
         "loss": losses,
         "evaluations": [[step, round(value, 4)] for step, value in run["evaluations"]],
         "bits_per_byte": bits,
+        "ngrams": [round(float(one), 4) for one in ngrams.bits_per_byte(tokens, LONGEST)],
     }
 
 
