@@ -18,6 +18,7 @@ engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engi
 engine.sweep
 gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches gpt.measure
 gpt.run gpt.pretrain gpt.generate gpt.inside
+gpt.ngrams gpt.__main__
 strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
