@@ -1,4 +1,7 @@
-"""A Slurm of one machine, on its loopback, for running a job file for real."""
+"""A Slurm of one machine, on its loopback, for running a job file for real.
+
+For seconds, and for a machine of one's own: while it is up, other users of the machine may submit.
+"""
 
 import contextlib
 import getpass
@@ -13,10 +16,11 @@ WHAT_TO_DO = (
     "expected Slurm on this machine, found none: a job file is run, not only read. Debian, Ubuntu: "
     "apt-get install slurm-wlm, or `make test` as root, which does it"
 )
-# One user runs everything, and nobody listens from outside: so no authentication. The machine says
-# that it has what the job file asks for, whatever it has.
+# One user runs everything and the servers listen on the loopback alone: so no authentication. The
+# machine says that it has what the job file asks for, whatever it has.
 CONFIG = """
 ClusterName=test
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}

@@ -58,7 +58,7 @@ def is_now(number, **wanted):
 
 
 def test_told_to_end_the_job_saves_queues_again_and_ends_as_if_it_had_not_been(job, tmp_path):
-    number, log = job("--save-every", "100000", steps=1200)
+    number, log = job("--save-every", "100000", steps=600)
     trains(number, tmp_path)
     ask("scancel", "--signal=TERM", "--batch", number)  # what --signal=B:TERM@60 does
     is_now(number, JobState="PENDING", Restarts="1")
@@ -68,7 +68,7 @@ def test_told_to_end_the_job_saves_queues_again_and_ends_as_if_it_had_not_been(j
     assert "going on from step" in log.read_text()
     alone = tmp_path / "alone"
     command = [sys.executable, "-m", "labs.gpt", alone, "--text", tmp_path / "text.txt", *TINY]
-    subprocess.run([*command, "--steps", "1200"], check=True)
+    subprocess.run([*command, "--steps", "600"], check=True)
     assert left(tmp_path / "run") == left(alone)
 
 
