@@ -24,7 +24,7 @@ def young_interval(save, between):
 
 
 def daly_interval(save, between):
-    """The interval that costs least, to a higher order (Daly 2006, equation 37).
+    """The interval that costs least, to a higher order (Daly 2006).
 
     A run takes at most 0.2 % longer with it than with the best interval, however long `save` is.
     """
@@ -36,7 +36,7 @@ def daly_interval(save, between):
 
 
 def expected_time(work, interval, save, restart, between):
-    """The mean time that a run takes in all (Daly 2006, equation 20):
+    """The mean time that a run takes in all (Daly 2006):
     between exp(restart / between) (exp((interval + save) / between) - 1) work / interval.
 
     Exact where `interval` divides `work`. Else it is up to one interval off: see the tests, which
