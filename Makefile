@@ -1,6 +1,6 @@
 # make book    build the book and say what to open        make test    every test; needs Chromium and Slurm, finds or installs them
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
-# make train   a small GPT, in two minutes; again: go on. OPTIONS="--steps 5000 --width 192" and others: python -m labs.gpt --help
+# make train   a small GPT, in two minutes; stopped, it goes on. TRAIN="--steps 5000 …": python -m labs.gpt --help tells of all options
 # make notebooks             run every chapter again and store its outputs
 # make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
@@ -51,7 +51,8 @@ lab: .venv/.installed
 	cd book && ../$(BIN)/jupyter lab
 
 train: .venv/.installed
-	$(BIN)/python -m labs.gpt _build/train --layers 2 --width 128 --heads 4 --context 128 --optimizer muon --steps 500 --save-every 50 --evaluate-every 100 $(OPTIONS)
+	$(BIN)/python -m labs.gpt _build/train --layers 2 --width 128 --heads 4 --context 128 --optimizer muon \
+	  --steps 500 --save-every 50 --evaluate-every 100 $(TRAIN)
 
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
