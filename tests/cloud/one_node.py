@@ -57,7 +57,7 @@ def ask(*command):
     return done.stdout.strip()
 
 
-def wait_for(happened, what, seconds=60):
+def wait_for(happened, what, seconds=180):
     """Return what `happened()` returns, as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := happened()):
