@@ -61,7 +61,6 @@ class Engine:
             logits_RV = self.batch.step([sequence.written[-1] for sequence in self.running])
             for sequence, logits_V in zip(self.running, logits_RV):
                 self._write(sequence, logits_V)
-            self._leave()
 
     def _enter(self):
         """Read the prompts of those that wait, in their order, while there is a free slot."""
