@@ -101,7 +101,8 @@ async def respond(service, asked, answer, request, over):
         raise refusal
     if not asked.stream:
         return JSONResponse(form.whole(text, answer.reason, usage(answer)))
-    events = stream(answer, form, first, asked.stream_options.include_usage)
+    count = asked.stream_options.include_usage
+    events = stream(answer, form, first, count, service.limits)
     return StreamingResponse(events, media_type="text/event-stream")
 
 
@@ -123,9 +124,16 @@ async def hung_up(request):
 
 
 def refusal_of(answer, limits):
-    """What an answer that ended without a text is answered with, or None."""
+    """What is said of an answer that ended before its time, or None."""
     if isinstance(answer.reason, Exception):
         return Refusal(500, f"the model failed: {answer.reason}", code="model_failed")
+    if answer.reason == "cancelled":
+        return Refusal(
+            503,
+            "expected to write all of it, got a second signal to end; ask again later",
+            code="shutting_down",
+            retry_after=5,
+        )
     if answer.reason == "time" and not answer.sequence.written:
         return Refusal(
             503,
@@ -137,7 +145,7 @@ def refusal_of(answer, limits):
     return None
 
 
-async def stream(answer, form, first, count):
+async def stream(answer, form, first, count, limits):
     """An answer as server-sent events: chunks, perhaps a count of tokens, and [DONE]."""
     if opening := form.opening():
         yield event(opening)
@@ -145,8 +153,8 @@ async def stream(answer, form, first, count):
     while not last:
         yield event(form.piece(piece))
         piece, last = await answer.read()
-    if isinstance(answer.reason, Exception):
-        yield event(Refusal(500, f"the model failed: {answer.reason}", code="model_failed").body())
+    if refusal := refusal_of(answer, limits):
+        yield event(refusal.body())
         return
     if piece and form.chat:
         yield event(form.piece(piece))

@@ -47,8 +47,8 @@ class Door:
         if not scope["path"].startswith("/v1/"):
             return
         headers, service = Headers(scope=scope), self.service
-        given = headers.get("authorization", "").removeprefix("Bearer ")
-        if service.key and not hmac.compare_digest(given.encode(), service.key.encode()):
+        given = headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
+        if service.key and not hmac.compare_digest(given, service.key.encode()):
             raise Refusal(
                 401,
                 f"expected the key of this server, got {'another' if given else 'none'}; send the "

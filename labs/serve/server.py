@@ -10,7 +10,7 @@ class Server(uvicorn.Server):
 
     On SIGTERM or SIGINT it refuses new requests with status 503, finishes those that it accepted,
     and ends; the process then ends with 0. A client that does not read its answer is waited for
-    until that request's time is over. A second signal ends at once.
+    until that request's time is over. A second signal ends what runs with an error.
     """
 
     def __init__(self, config, service):
@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig, frame):
         """A signal came. Unlike uvicorn, do not raise it again after a proper end."""
         if self.service.draining:
-            self.should_exit = self.force_exit = True
+            self.service.worker.cancel_all()
         self.service.draining = True
         self.latest = time.monotonic() + self.service.limits.seconds
 

@@ -104,6 +104,11 @@ class Worker:
         """Nobody waits for this answer any more: its slot is free after the step that runs now."""
         answer.sequence.cancelled = True
 
+    def cancel_all(self):
+        """End all that wait and run."""
+        for sequence in [*self.engine.waiting, *self.engine.running]:
+            sequence.cancelled = True
+
     def _run(self):
         while True:
             with self.changed:

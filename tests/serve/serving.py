@@ -13,13 +13,13 @@ import httpx
 import small_gpt
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-CONTEXT = 512
+CONTEXT, LONG = 512, 4096
 
 
-def save_small(folder):
+def save_small(folder, context=CONTEXT):
     """A small GPT-2 with random weights, as `transformers` saves it, into a new folder."""
     folder.mkdir()
-    small_gpt.save(folder, layers=2, width=48, heads=3, context=CONTEXT, half=False)
+    small_gpt.save(folder, layers=2, width=48, heads=3, context=context, half=False)
     return folder
 
 
@@ -42,8 +42,8 @@ class Server:
         assert found, said + self.process.stderr.read()
         self.url = found[0]
         self.errors = []
-        read = lambda: self.errors.extend(self.process.stderr)
-        threading.Thread(target=read, daemon=True).start()
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
+        self.reader.start()
         self.http = httpx.Client(base_url=self.url.removesuffix("/v1"), timeout=60)
         assert self.http.get("/health").json() == {"status": "ok"}
 
@@ -76,19 +76,22 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder, *options):
-    """A `Server`, which must end properly and have written no error."""
+def server(folder, *options, fails=False):
+    """A `Server`, which must end properly, and have written no error unless it `fails`."""
     running = Server(folder, *options)
     try:
         yield running
         if running.process.poll() is None:
             assert running.stop() == 0
-        assert "Traceback" not in "".join(running.errors), "".join(running.errors)
+        running.reader.join()
+        assert ("Traceback" in "".join(running.errors)) == fails, "".join(running.errors)
     finally:
         running.http.close()
         running.process.kill()
         running.process.wait()
+        running.reader.join()
         running.process.stdout.close()
+        running.process.stderr.close()
 
 
 def problem(answer):
