@@ -1,5 +1,6 @@
 # make book    build the book and say what to open        make test    every test; needs a Chromium, finds or installs one
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
+# make serve   the recorded GPT behind an HTTP endpoint; SERVE="FOLDER --port 8080 …" serves another
 # make notebooks             run every chapter again and store its outputs
 # make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
@@ -15,7 +16,7 @@ book notebooks test colab: export LABS_PROGRESS = off
 # Threads that wait leave the core to others. Else small operations take many times longer on a busy machine.
 book notebooks test colab: export OMP_WAIT_POLICY = passive
 
-.PHONY: help book lab notebooks test colab lint check bench address clean
+.PHONY: help book lab serve notebooks test colab lint check bench address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -41,6 +42,9 @@ book: .venv/.installed
 
 lab: .venv/.installed
 	cd book && ../$(BIN)/jupyter lab
+
+serve: .venv/.installed
+	@$(BIN)/python -m labs.serve $(SERVE)
 
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
@@ -68,6 +72,7 @@ bench: book
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/gpt.py
+	$(BIN)/python benchmarks/serve.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/report.py
 

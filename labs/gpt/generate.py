@@ -38,6 +38,8 @@ def generate(model, tokens, most=100, temperature=1.0, top_k=0, top_p=1.0, seed=
 def draw(logits_V, generator, temperature=1.0, top_k=0, top_p=1.0):
     """The id of the next token, by a generator of the CPU. See `generate`."""
     chances_V = chances(logits_V, temperature, top_k, top_p)
+    if temperature == 0:
+        return int(chances_V.argmax())
     # Drawn on the CPU, so that a seed gives the same text on every device.
     return int(torch.multinomial(chances_V.cpu(), 1, generator=generator))
 

@@ -9,14 +9,21 @@ import pathlib
 import sys
 
 import torch
-import uvicorn
 
 from labs.compress import int8_
 from labs.gpt import folder
-from labs.serve.api import app_of
 from labs.serve.limits import Limits
-from labs.serve.server import Server
-from labs.serve.service import Service
+
+try:
+    import uvicorn
+
+    from labs.serve.api import app_of
+    from labs.serve.server import Server
+    from labs.serve.service import Service
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"expected FastAPI, uvicorn and prometheus-client ({error}); pip install 'labs[serve]'"
+    )
 
 HELP = {
     "slots": "how many requests run at a time; 1: one after another",

@@ -1,5 +1,7 @@
 """uvicorn, with a way to end in which no accepted request is lost."""
 
+import json
+import shlex
 import time
 
 import uvicorn
@@ -22,7 +24,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         port = self.servers[0].sockets[0].getsockname()[1]
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        print(f"{self.service.name} answers at http://{host}:{port}/v1", flush=True)
+        print(how_to_ask(self.service, f"http://{host}:{port}/v1"), flush=True)
 
     def handle_exit(self, sig, frame):
         """A signal came. Unlike uvicorn, do not raise it again after a proper end."""
@@ -35,3 +37,13 @@ class Server(uvicorn.Server):
         """Ten times a second: whether it is time to end."""
         done = self.service.open == 0 or time.monotonic() > self.latest
         return await super().on_tick(counter) or (self.service.draining and done)
+
+
+def how_to_ask(service, url):
+    """Where a server answers, and a command that asks it."""
+    key = " -H 'Authorization: Bearer KEY'" if service.key else ""
+    asked = json.dumps({"model": service.name, "prompt": "def read(path):", "max_tokens": 60})
+    return (
+        f"{service.name} answers at {url} until Ctrl-C. Ask it:\n"
+        f"curl {url}/completions -H 'Content-Type: application/json'{key} -d {shlex.quote(asked)}"
+    )

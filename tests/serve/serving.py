@@ -41,6 +41,7 @@ class Server:
         found = re.search(r"http://\S+", said)
         assert found, said + self.process.stderr.read()
         self.url = found[0]
+        self.command = self.process.stdout.readline()
         self.errors = []
         self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
         self.reader.start()

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import json
+import shlex
+import subprocess
 
 import openai
 import pytest
@@ -41,6 +43,12 @@ def test_greedy_text_is_that_of_complete(served, client, model):
     assert answer.usage.prompt_tokens == prompt
     assert answer.usage.completion_tokens == 60
     assert answer.usage.total_tokens == prompt + 60
+
+
+def test_the_command_that_a_server_prints_asks_it(served):
+    done = subprocess.run(shlex.split(served.command), capture_output=True, check=True)
+    answer = json.loads(done.stdout)
+    assert answer["usage"]["completion_tokens"] > 0 and answer["choices"][0]["text"]
 
 
 def test_the_recorded_model_writes_over_http_what_complete_writes():

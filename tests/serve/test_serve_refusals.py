@@ -1,5 +1,6 @@
 """What a server does not do is refused with a proper status, in words, in OpenAI's form."""
 
+import json
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from serving import ROOT, problem, server
 
 LONG = "a " * 400
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
@@ -44,21 +46,11 @@ LONG = "a " * 400
 )
 def test_a_field_that_cannot_be_is_refused_and_named(served, fields, said):
     body = {"model": served.name, "prompt": "a", **fields}
-    answer = served.http.post("/v1/completions", content=dumps(body), headers=JSON)
+    answer = served.http.post("/v1/completions", content=json.dumps(body), headers=JSON)
     status, message, field, code = problem(answer)
     start, _, end = said.partition(".*")
     assert status == 400 and message.startswith(start) and end in message
     assert field == next(iter(fields)) and code is None
-
-
-JSON = {"Content-Type": "application/json"}
-
-
-def dumps(body):
-    """JSON in ASCII, which can say half a surrogate pair."""
-    import json
-
-    return json.dumps(body)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +197,13 @@ def test_a_server_that_cannot_start_says_why(small, tmp_path, served):
     taken = served.url.split(":")[-1].removesuffix("/v1")
     status, said = start(small, "--port", taken)
     assert status not in (0, None) and "address already in use" in said and "Traceback" not in said
+
+
+def test_without_its_packages_a_server_says_what_to_install():
+    program = "import sys, runpy; sys.modules['fastapi'] = None; runpy.run_module('labs.serve')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1 and done.stderr.startswith("expected FastAPI, uvicorn and")
+    assert done.stderr.endswith("pip install 'labs[serve]'\n")
 
 
 def test_a_server_open_to_all_without_a_key_warns(small):
