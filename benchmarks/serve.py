@@ -87,13 +87,11 @@ def server(name, folder):
 
 
 def prompts(folder, count):
-    """Texts of PROMPT tokens of the standard library."""
-    from labs.gpt import corpus
+    """Texts of PROMPT tokens, one after another from a file of the standard library."""
     from labs.gpt import folder as folders
 
     words = folders.load(folder)[1]
-    text = "".join(corpus.standard_library().val.values())[: 400 * count + 1000]
-    ids = words.encode(text).ids
+    ids = words.encode(pathlib.Path(argparse.__file__).read_text(encoding="utf-8")).ids
     return [words.decode(ids[i * PROMPT : (i + 1) * PROMPT]) for i in range(count)]
 
 
@@ -214,16 +212,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="written after each prompt")
     parser.add_argument("--clients", nargs="*", type=int, default=[1, 8, 32])
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "serve.json")
     arguments = parser.parse_args()
+    ASKED["max_tokens"] = arguments.tokens
     import transformers
 
     results = {
         "environment": {**environment(), "transformers": transformers.__version__},
         "rounds": arguments.rounds,
         "prompt": PROMPT,
-        "tokens": TOKENS,
+        "tokens": arguments.tokens,
         "workloads": {name: WORKLOADS[name][0] for name in arguments.only},
         "servers": {name: title for name, (title, _) in SERVERS.items()},
         "rows": [],

@@ -41,9 +41,9 @@ def arguments():
     add = parser.add_argument
     add("folder", nargs="?", type=pathlib.Path, default=folder.RECORDED, help="a GPT-2's folder")
     add("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for all")
-    add("--port", type=int, default=8000, help="0 for a free one")
+    add("--port", type=a_port, default=8000, help="0 for a free one")
     add("--name", help="the model's name for clients; by default that of its folder")
-    add("--key", default=os.environ.get("LABS_SERVE_KEY"), help="or in LABS_SERVE_KEY")
+    add("--key", default=os.environ.get("LABS_SERVE_KEY") or None, help="or in LABS_SERVE_KEY")
     add("--device", default="cpu", help="cpu, cuda, mps, ...")
     add("--threads", type=int, help="of the processor, for one step")
     add("--int8", action="store_true", help="weights of 8 bits")
@@ -52,6 +52,13 @@ def arguments():
         kind = float if field.name == "seconds" else int
         add(f"--{field.name}", type=kind, default=field.default, help=HELP[field.name])
     return parser.parse_args()
+
+
+def a_port(text):
+    """The number of a port."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return int(text)
 
 
 def service_of(asked):
@@ -78,11 +85,11 @@ def is_loopback(host):
 def main():
     """Serve until a signal comes."""
     asked = arguments()
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
     try:
+        if asked.threads is not None:
+            torch.set_num_threads(asked.threads)
         service = service_of(asked)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # torch's, of threads and devices
         sys.exit(str(error))
     if not is_loopback(asked.host) and not asked.key:
         print(

@@ -15,6 +15,9 @@ class Batch:
     """Up to `rows` sequences of `model`, and what it has read of them.
 
     The rows in use are the first ones, without a gap, so that a step reads one slice of the cache.
+    A row has room for a whole context, used or not; PagedAttention (Kwon et al. 2023) hands out
+    room in pages. Logits differ in their last digits with the number of rows, because sums are then
+    taken in another order: two tokens that are as likely to that digit may change places.
     """
 
     def __init__(self, model, rows):

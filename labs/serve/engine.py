@@ -2,7 +2,9 @@
 
 To write one token of one sequence, a processor reads all weights and does little with them. So all
 sequences take their steps together. The batch changes between two steps: who has ended leaves, who
-waits enters, and nobody waits for the longest (Yu et al. 2022, iteration-level scheduling).
+waits enters, and nobody waits for the longest (Yu et al. 2022: iteration-level scheduling). The
+prompt of one that enters is read as a whole, and holds the others up for so long; servers of large
+models read it in pieces beside their steps (Agrawal et al. 2023).
 """
 
 import collections

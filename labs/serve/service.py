@@ -18,7 +18,7 @@ class Service:
     """`model`, a `labs.gpt.model.GPT`, and its tokenizer under a `name`, within `limits`.
 
     `key`: what clients have to send, if anything. `cache`: whether keys and values are kept; to be
-    measured without. Raises ValueError for a tokenizer of another model.
+    measured without. Raises ValueError for a tokenizer of another model, and for an empty key.
     """
 
     def __init__(self, model, tokenizer, name, limits=None, key=None, cache=True):
@@ -29,6 +29,9 @@ class Service:
             )
         self.model, self.tokenizer, self.name = model.eval(), tokenizer, name
         self.end = end_of(tokenizer)
+        self.longest_token = max(map(len, tokenizer.get_vocab()))  # a character stands for a byte
+        if key == "":
+            raise ValueError("key: expected some text, got none; leave it out to ask for no key")
         self.limits, self.key = limits or Limits(), key
         rows = self.limits.slots
         engine = Engine((Batch if cache else Rereading)(model, rows), rows)
@@ -43,7 +46,11 @@ class Service:
         number was asked for.
         """
         self.refuse_other(asked.model)
+        # A text of more bytes than so many tokens can stand for is not worth the time to encode it.
+        least = math.ceil(len(prompt.encode()) / self.longest_token)
+        self._refuse_longer(asked, least, "at least ")
         tokens = self.tokenizer.encode(prompt).ids or [self.end]
+        self._refuse_longer(asked, len(tokens))
         most = self._most(asked, len(tokens), usual)
         sampling = {name: getattr(asked, name) for name in ("temperature", "top_k", "top_p")}
         seed = secrets.randbits(62) if asked.seed is None else asked.seed
@@ -72,18 +79,22 @@ class Service:
                 code="model_not_found",
             )
 
-    def _most(self, asked, prompt, usual):
-        """How many tokens may follow so many of a prompt. Raises `Refusal` for too many of both."""
-        context, limits = self.model.shape.context, self.limits
-        longest = min(limits.prompt or context, context - 1)
-        if prompt > longest:
+    def _refuse_longer(self, asked, tokens, about=""):
+        """Raise `Refusal` for a prompt of too many tokens."""
+        context = self.model.shape.context
+        longest = min(self.limits.prompt or context, context - 1)
+        if tokens > longest:
             raise Refusal(
                 400,
-                f"expected a prompt of at most {longest} tokens, got {prompt}; leave out its "
-                "beginning",
+                f"expected a prompt of at most {longest} tokens, got {about}{tokens}; leave out "
+                "its beginning",
                 param="messages" if asked.chat else "prompt",
                 code="context_length_exceeded",
             )
+
+    def _most(self, asked, prompt, usual):
+        """How many tokens may follow so many of a prompt. Raises `Refusal` for too many."""
+        context, limits = self.model.shape.context, self.limits
         most, most_allowed = asked.most, min(limits.tokens, context - prompt)
         if most is None:
             return min(usual, most_allowed)

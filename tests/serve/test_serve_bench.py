@@ -9,7 +9,17 @@ from serving import ROOT
 
 def test_both_servers_write_the_same_texts_and_the_figures_are_written_down(tmp_path):
     out = tmp_path / "serve.json"
-    command = ["benchmarks/serve.py", "--rounds", "1", "--only", "recorded", "--clients", "2"]
+    command = [
+        "benchmarks/serve.py",
+        "--rounds",
+        "1",
+        "--only",
+        "recorded",
+        "--clients",
+        "2",
+        "--tokens",
+        "6",
+    ]
     done = subprocess.run(
         [sys.executable, *command, "--out", out], capture_output=True, text=True, cwd=ROOT
     )

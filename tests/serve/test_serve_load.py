@@ -1,8 +1,11 @@
 """Many clients, slow ones and those that leave: nobody takes the server from the others."""
 
 import concurrent.futures
+import contextlib
 import json
+import signal
 import socket
+import time
 
 import httpx
 import psutil
@@ -91,6 +94,7 @@ def test_a_slow_reader_stalls_nobody_and_gets_its_whole_text(busy):
         # It has read nothing, and yet its text is written and its slot is free.
         busy.wait_until("ended_total", whole + 6, reason="tokens")
         busy.wait_until("running", 0)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
         lines = b"".join(chunks_of(slow)).decode().split("\n")
     text, last = text_of(lines)
     assert last["ended_by"] == "tokens" and text == busy.text("a", seed=1, **MUCH)
@@ -109,12 +113,15 @@ def chunks_of(connection):
 def ask_all(served, count, **fields):
     """`count` requests at once, each with its own seed, over a connection of its own."""
 
-    def one(seed):
-        body = {"model": served.name, "prompt": "def", "seed": seed, **fields}
-        return httpx.post(f"{served.url}/completions", json=body, timeout=60)
+    limits = httpx.Limits(max_connections=count)
+    with httpx.Client(base_url=served.url, limits=limits, timeout=60) as http:
 
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+        def one(seed):
+            body = {"model": served.name, "prompt": "def", "seed": seed, **fields}
+            return http.post("/completions", json=body)
+
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
 
 
 def expected(path, seeds, most):
@@ -151,25 +158,31 @@ def test_of_200_at_once_those_for_whom_there_is_no_room_are_told_when_to_come_ag
 
 
 def test_a_request_past_its_time_gets_what_was_written_and_one_that_waits_is_refused(long):
-    with server(long, "--slots", 1, "--tokens", LONG, "--seconds", 0.5) as served:
-        with open_stream(served, **MUCH) as answer:
+    with server(long, "--slots", 1, "--tokens", LONG, "--seconds", 2) as served:
+        with open_stream(served, **MUCH) as answer, concurrent.futures.ThreadPoolExecutor(1) as one:
             lines = answer.iter_lines()
             first = next(lines)
-            waits = served.ask(max_tokens=5)  # accepted later, so it may run after the other
+            waits = one.submit(served.ask, **MUCH)
+            served.wait_until("waiting", 1)
+            with stopped(served):
+                time.sleep(2)  # their time goes by, and neither is served
             text, last = text_of([first, *lines])
+            status, said, _, code = problem(waits.result())
         assert text and (last["finish_reason"], last["ended_by"]) == ("length", "time")
-        assert waits.status_code == 200
-        both = ask_all(served, 2, **MUCH)
-        ended, refused = sorted(both, key=lambda answer: answer.status_code)
-        choice = ended.json()["choices"][0]
-        assert choice["text"] and (choice["finish_reason"], choice["ended_by"]) == (
-            "length",
-            "time",
-        )
-        assert 0 < ended.json()["usage"]["completion_tokens"] < MUCH["max_tokens"]
-        if refused.status_code != 200:  # else the second came when the first was over
-            status, said, _, code = problem(refused)
-            assert (status, code) == (503, "timeout") and "retry-after" in refused.headers
+        assert (status, code) == (503, "timeout") and waits.result().headers["retry-after"]
+        assert said == "expected to begin within 2 seconds, got no free slot; ask again later"
+        assert served.metric("ended_total", reason="time") == 2
+        whole = served.ask(**MUCH).json()
+        assert whole["choices"][0]["ended_by"] == "time" and whole["choices"][0]["text"]
+        assert 0 < whole["usage"]["completion_tokens"] < MUCH["max_tokens"]
+
+
+@contextlib.contextmanager
+def stopped(served):
+    """Within the block, the server's process does nothing."""
+    served.process.send_signal(signal.SIGSTOP)
+    yield
+    served.process.send_signal(signal.SIGCONT)
 
 
 def test_sigterm_under_load_ends_only_when_all_that_was_accepted_is_answered(long):

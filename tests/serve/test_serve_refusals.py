@@ -1,12 +1,16 @@
 """What a server does not do is refused with a proper status, in words, in OpenAI's form."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 
 import openai
 import pytest
 from serving import ROOT, problem, server
+
+from labs.serve.__main__ import main
 
 LONG = "a " * 400
 JSON = {"Content-Type": "application/json"}
@@ -117,6 +121,10 @@ def test_too_long_a_prompt_is_refused(served):
     assert (status, field, code) == (400, "prompt", "context_length_exceeded")
     assert said.startswith("expected a prompt of at most 300 tokens, got ")
     assert said.endswith("; leave out its beginning")
+    said = problem(served.ask("x" * 900_000))[1]  # is not even made tokens of
+    assert re.fullmatch(
+        r"expected a prompt of at most 300 tokens, got at least \d+; leave .*", said
+    )
     chat = {"model": served.name, "messages": [{"role": "user", "content": LONG}]}
     status, said, field, _ = problem(served.http.post("/v1/chat/completions", json=chat))
     assert (status, field) == (400, "messages")
@@ -189,14 +197,33 @@ def start(*options):
     return done.returncode, done.stderr
 
 
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--slots", "0"], "slots must be positive, got 0"),
+        (["--seconds", "-1"], "seconds must be positive, got -1.0"),
+        (["--key", ""], "key: expected some text, got none; leave it out to ask for no key"),
+        (["--port", "99999"], "expected a port from 0 to 65535, got '99999'"),
+        (["--threads", "0"], "expects a positive integer"),
+        (["--device", "toaster"], "toaster"),
+    ],
+)
+def test_a_server_is_not_started_with_what_cannot_be(small, options, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["labs.serve", str(small), *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert said in f"{ended.value.code}{capsys.readouterr().err}"
+
+
 def test_a_server_that_cannot_start_says_why(small, tmp_path, served):
     status, said = start(tmp_path)
     assert status == 1 and "config.json: expected this file, found none" in said
-    status, said = start(small, "--slots", 0)
-    assert (status, said) == (1, "slots must be positive, got 0\n")
     taken = served.url.split(":")[-1].removesuffix("/v1")
     status, said = start(small, "--port", taken)
     assert status not in (0, None) and "address already in use" in said and "Traceback" not in said
+    shutil.copytree(small, tmp_path / "mute", ignore=shutil.ignore_patterns("tokenizer.json"))
+    status, said = start(tmp_path / "mute")
+    assert status == 1 and said.endswith("expected a tokenizer.json, found none; add it\n")
 
 
 def test_without_its_packages_a_server_says_what_to_install():
