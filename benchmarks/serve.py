@@ -211,7 +211,7 @@ def main():
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("--only", nargs="*", default=["recorded"], choices=list(WORKLOADS))
     parser.add_argument("--tokens", type=int, default=TOKENS, help="written after each prompt")
     parser.add_argument("--clients", nargs="*", type=int, default=[1, 8, 32])
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "serve.json")
