@@ -1,6 +1,7 @@
 # make book    build the book and say what to open        make test    every test; needs Chromium and Slurm, finds or installs them
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
 # make train   a small GPT, in two minutes; stopped, it goes on. TRAIN="--steps 5000 …": python -m labs.gpt --help tells of all options
+# make serve   the recorded GPT behind an HTTP endpoint; SERVE="FOLDER --port 8080 …" serves another
 # make notebooks             run every chapter again and store its outputs
 # make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
@@ -17,7 +18,7 @@ book notebooks test colab: export LABS_PROGRESS = off
 # Threads that wait leave the core to others. Else small operations take many times longer on a busy machine.
 book notebooks test colab: export OMP_WAIT_POLICY = passive
 
-.PHONY: help book lab train notebooks test colab lint check bench address clean
+.PHONY: help book lab train serve notebooks test colab lint check bench address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -54,6 +55,9 @@ train: .venv/.installed
 	$(BIN)/python -m labs.gpt _build/train --layers 2 --width 128 --heads 4 --context 128 --optimizer muon \
 	  --steps 500 --save-every 50 --evaluate-every 100 $(TRAIN)
 
+serve: .venv/.installed
+	@$(BIN)/python -m labs.serve $(SERVE)
+
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
 
@@ -83,6 +87,7 @@ bench: book
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/gpt.py
+	$(BIN)/python benchmarks/serve.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/report.py
 

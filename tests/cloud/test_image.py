@@ -66,7 +66,7 @@ def only(names, site):
     return site
 
 
-def test_what_the_image_copies_and_installs_is_all_that_training_needs(tmp_path):
+def test_what_the_image_copies_and_installs_is_all_that_training_and_serving_need(tmp_path):
     image, run = tmp_path / "app", tmp_path / "run"
     kept = (CLOUD / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     copies = re.findall(r"^COPY (\S+) \S+$", DOCKERFILE, re.MULTILINE)
@@ -84,3 +84,5 @@ def test_what_the_image_copies_and_installs_is_all_that_training_needs(tmp_path)
     code, said = ran([sys.executable, "-S", "-m", *arguments], cwd=image, env=paths)
     assert code == 0, said
     assert (run / "step-000020").exists()
+    code, said = ran([sys.executable, "-S", "-m", "labs.serve", "--help"], cwd=image, env=paths)
+    assert code == 0 and "--port" in said, said

@@ -6,6 +6,7 @@ import shlex
 import signal
 import socket
 import time
+import urllib.request
 
 import pytest
 from tiny_run import CLOUD, ROOT, TINY, checker, left, ran, start, text
@@ -13,6 +14,7 @@ from tiny_run import CLOUD, ROOT, TINY, checker, left, ran, start, text
 import labs
 from labs.gpt import __main__ as command
 from labs.gpt import checkpoint
+from labs.gpt.folder import RECORDED
 
 READ = """
 import json, sys, sky
@@ -51,6 +53,13 @@ def test_skypilot_reads_all_files_and_a_folder_outlives_each_machine(tasks):
     assert tasks["train"]["again"] == 3 * [[command.STOPPED, command.TRY_AGAIN]]
 
 
+def free_port():
+    """A port of this machine that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
 def shell(task, **changes):
     """The command that runs a task's `run` in the root of the repository, and how."""
     return ["bash", "-c", task["run"]], dict(cwd=ROOT, env={**task["envs"], **changes})
@@ -77,13 +86,41 @@ def test_what_sweep_runs_shares_a_grid_and_keeps_it(tasks, tmp_path):
     """Two processes on this machine, with the variables that SkyPilot sets on each."""
     skys = dict(NUM_NODES="1", NODE_RANK="0", NUM_GPUS_PER_NODE="2", NODE_IPS="127.0.0.1")
     env = {f"SKYPILOT_{name}": value for name, value in skys.items()}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        env["PORT"] = str(free.getsockname()[1])
-    env |= {"OMP_NUM_THREADS": "1", "LABS_DEVICE": "cpu", "STEPS": "20", "FOLDER": str(tmp_path)}
+    env |= {
+        "PORT": free_port(),
+        "OMP_NUM_THREADS": "1",
+        "LABS_DEVICE": "cpu",
+        "STEPS": "20",
+        "FOLDER": str(tmp_path),
+    }
     asked, how = shell(tasks["sweep"], **env)
     code, said = ran(asked, **how)
     assert code == 0, said
     runs = labs.load(tmp_path / "sweep.npz")
     assert dict(runs.sizes)["learning_rate"] == 7 and bool(runs.trained.all())
     assert len(list((tmp_path / "runs").rglob("*.*"))) >= 42  # 2 optimizers, 7 rates, 3 seeds
+
+
+def test_what_serve_runs_serves_until_it_is_told_to_end(tasks):
+    changes = dict(FOLDER=str(RECORDED), HOST="127.0.0.1", PORT=free_port(), LABS_SERVE_KEY="mine")
+    asked, how = shell(tasks["serve"], **changes)
+    server, key = f"http://127.0.0.1:{changes['PORT']}", {"Authorization": "Bearer mine"}
+    with start(asked, **how) as process:
+        while process.poll() is None and not answers(f"{server}/health"):
+            time.sleep(0.05)
+        body = json.dumps({"model": "recorded", "prompt": "import ", "max_tokens": 3}).encode()
+        headers = {"Content-Type": "application/json", **key}
+        request = urllib.request.Request(f"{server}/v1/completions", body, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["choices"][0]["text"]
+        process.terminate()
+        assert process.wait() == 0
+
+
+def answers(address):
+    """Whether a server says yes."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
