@@ -123,7 +123,7 @@ def _gets_on(needed, between):
     """Raise ValueError where runs would hardly ever have the time that is `needed` to get on."""
     if needed > 7 * between:
         raise ValueError(
-            "between must be more than a seventh of the time for a restart, and an interval and its "
+            "between must be more than a seventh of the time for a restart, an interval and its "
             f"checkpoint, {needed}, got {between}; save more often"
         )
 
