@@ -41,7 +41,7 @@ help:
 # A third one, with what checks the files for the cloud: it asks for other versions of what the book stands on.
 .venv-cloud/.installed: tests/cloud/requirements.txt
 	@$(PYTHON) -m venv .venv-cloud || { rm -rf .venv-cloud; exit 1; }
-	$(CLOUD)/python -m pip install --quiet -r tests/cloud/requirements.txt
+	$(CLOUD)/python -m pip install --quiet --no-compile -r tests/cloud/requirements.txt
 	@touch $@
 
 book: .venv/.installed

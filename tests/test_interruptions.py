@@ -151,6 +151,7 @@ def test_spot_pays_from_where_the_two_bills_are_equal():
         (lambda: expected_time(1, 1, -1, 0, 1), "save must be 0 or more and finite, got -1"),
         (lambda: simulate(math.inf, 1, 1, 1, 1), "work must be positive and finite, got inf"),
         (lambda: simulate(1, 1, 1, math.nan, 1), "restart must be 0 or more and finite, got nan"),
+        (lambda: simulate(9, 9, 1, 1, 1), "between must be more than a seventh of .*, 11, got 1;"),
         (lambda: spot_pays_from(1, 0, 1, 1, 1), "spot_price must be positive and finite, got 0"),
     ],
 )

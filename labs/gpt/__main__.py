@@ -80,8 +80,9 @@ def train(asked):
     on_end(lambda *_: stop.set())
     run = pretrain.pretrain(gpt, tokens, plan, asked.folder, words, asked.device, stop.is_set)
     for now in run:
+        loss = now.loss[-100:].mean()  # that of one step says little
         say(
-            f"step {now.step}: loss {now.loss[-1]:.4f}, {now.bits_per_byte:.4f} bits per byte, "
+            f"step {now.step}: loss {loss:.4f}, {now.bits_per_byte:.4f} bits per byte, "
             f"{now.tokens_per_second:,.0f} tokens/s, MFU {now.mfu:.1%}"
         )
     last = checkpoint.steps(asked.folder)[-1]

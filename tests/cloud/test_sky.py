@@ -24,7 +24,7 @@ print(json.dumps([
         run=task.run, setup=task.setup, envs=task.envs, nodes=task.num_nodes,
         mounts=list(task.storage_mounts), service=task.service and task.service.readiness_path,
         spot=[r.use_spot for r in task.resources], ports=[r.ports for r in task.resources],
-        again=[(r.job_recovery or {}).get("recover_on_exit_codes") for r in task.resources],
+        again=[r.job_recovery for r in task.resources],
     )
     for task in tasks
 ]))
@@ -50,7 +50,9 @@ def test_skypilot_reads_all_files_and_a_folder_outlives_each_machine(tasks):
     assert all(tasks["train"]["spot"]) and all(tasks["sweep"]["spot"])
     assert tasks["sweep"]["nodes"] == 2
     assert tasks["serve"]["service"] == "/health" and tasks["serve"]["ports"] == [["8000"]]
-    assert tasks["train"]["again"] == 3 * [[command.STOPPED, command.TRY_AGAIN]]
+    for again in tasks["train"]["again"]:
+        assert again["recover_on_exit_codes"] == [command.STOPPED]
+        assert again["max_restarts_on_errors"] == 3
 
 
 def free_port():
