@@ -48,17 +48,21 @@ def about(number):
 
 def trains(number, folder):
     """Wait until a job trains, or is over."""
-    on = lambda: about(number)["JobState"] in ("PENDING", "RUNNING")
-    wait_for(lambda: (folder / "run/.lock").exists() or not on(), f"training in {folder}")
+    over = lambda: about(number)["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT")
+    wait_for(lambda: (folder / "run/.lock").exists() or over(), f"training in {folder}")
 
 
 def is_now(number, **wanted):
     """Wait until a job is in a state."""
-    wait_for(lambda: wanted.items() <= about(number).items(), f"{wanted} of job {number}")
+    here = lambda: {name: about(number)[name] for name in wanted}
+    try:
+        wait_for(lambda: here() == wanted, f"{wanted} of job {number}")
+    finally:
+        print(here())
 
 
 def test_told_to_end_the_job_saves_queues_again_and_ends_as_if_it_had_not_been(job, tmp_path):
-    number, log = job("--save-every", "100000", steps=600)
+    number, log = job("--save-every", "100000", steps=300)
     trains(number, tmp_path)
     ask("scancel", "--signal=TERM", "--batch", number)  # what --signal=B:TERM@60 does
     is_now(number, JobState="PENDING", Restarts="1")
@@ -68,7 +72,7 @@ def test_told_to_end_the_job_saves_queues_again_and_ends_as_if_it_had_not_been(j
     assert "going on from step" in log.read_text()
     alone = tmp_path / "alone"
     command = [sys.executable, "-m", "labs.gpt", alone, "--text", tmp_path / "text.txt", *TINY]
-    subprocess.run([*command, "--steps", "600"], check=True)
+    subprocess.run([*command, "--steps", "300"], check=True)
     assert left(tmp_path / "run") == left(alone)
 
 
