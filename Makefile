@@ -1,5 +1,7 @@
-# make book    build the book and say what to open        make test    every test; needs a Chromium, finds or installs one
+# make book    build the book and say what to open        make test    every test; needs Chromium and Slurm, finds or installs them
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
+# make train   a small GPT, in two minutes; stopped, it goes on. TRAIN="--steps 5000 …": python -m labs.gpt --help tells of all options
+# make serve   the recorded GPT behind an HTTP endpoint; SERVE="FOLDER --port 8080 …" serves another
 # make notebooks             run every chapter again and store its outputs
 # make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
@@ -9,13 +11,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab/bin
+CLOUD := .venv-cloud/bin
 
 # A progress bar is no result: left out wherever outputs are compared or published.
 book notebooks test colab: export LABS_PROGRESS = off
 # Threads that wait leave the core to others. Else small operations take many times longer on a busy machine.
 book notebooks test colab: export OMP_WAIT_POLICY = passive
 
-.PHONY: help book lab notebooks test colab lint check bench address clean
+.PHONY: help book lab train serve notebooks test colab lint check bench address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -35,6 +38,12 @@ help:
 	$(COLAB)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+# A third one, with what checks the files for the cloud: it asks for other versions of what the book stands on.
+.venv-cloud/.installed: tests/cloud/requirements.txt
+	@$(PYTHON) -m venv .venv-cloud || { rm -rf .venv-cloud; exit 1; }
+	$(CLOUD)/python -m pip install --quiet --no-compile -r tests/cloud/requirements.txt
+	@touch $@
+
 book: .venv/.installed
 	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W --keep-going
 	@echo 'Open _build/html/index.html'
@@ -42,13 +51,23 @@ book: .venv/.installed
 lab: .venv/.installed
 	cd book && ../$(BIN)/jupyter lab
 
+train: .venv/.installed
+	$(BIN)/python -m labs.gpt _build/train --layers 2 --width 128 --heads 4 --context 128 --optimizer muon \
+	  --steps 500 --save-every 50 --evaluate-every 100 $(TRAIN)
+
+serve: .venv/.installed
+	@$(BIN)/python -m labs.serve $(SERVE)
+
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
 
 # Notebooks are compared strictly: what a cell prints now must be what the file holds, but for numbers after ≈.
 # Two processes share the files, the longest first: a file's tests, and a notebook's cells, stay in one.
-test: book .venv-colab/.installed
-	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM COLAB_PYTHON="$(CURDIR)/$(COLAB)/python" && \
+test: export COLAB_PYTHON = $(CURDIR)/$(COLAB)/python
+test: export CLOUD_PYTHON = $(CURDIR)/$(CLOUD)/python
+test: book .venv-colab/.installed .venv-cloud/.installed
+	$(BIN)/python tools/find_slurm.py
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM && \
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg tests book
 
@@ -68,6 +87,7 @@ bench: book
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/gpt.py
+	$(BIN)/python benchmarks/serve.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/report.py
 
@@ -75,4 +95,4 @@ address:
 	$(PYTHON) tools/set_address.py "$(URL)"
 
 clean:
-	rm -rf _build .venv .venv-colab
+	rm -rf _build .venv .venv-colab .venv-cloud

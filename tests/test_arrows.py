@@ -10,6 +10,7 @@ import pytest
 
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
+interruptions prices
 scaling device chance compress optimizers settings words labels record card claims
 data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
 tasks.text training grid
@@ -17,7 +18,9 @@ engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.t
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
 gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches gpt.measure
-gpt.run gpt.pretrain gpt.generate gpt.inside gpt.ngrams
+gpt.run gpt.pretrain gpt.generate gpt.inside gpt.ngrams gpt.__main__
+serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
+serve.metrics serve.service serve.door serve.api serve.server serve.__main__
 strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
@@ -26,6 +29,7 @@ widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
+interruptions prices
 scaling optimizers settings words labels record card claims grid strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
@@ -39,6 +43,7 @@ TORCH_MAY = [
     "training",
     "engine",
     "gpt",
+    "serve",
     "compress",
     "device",
     "models",
@@ -58,7 +63,7 @@ def modules():
         parts = path.relative_to(LABS).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
-        if parts and parts not in (("engine",), ("gpt",), ("tasks",), ("widgets",)):
+        if parts and parts not in (("engine",), ("gpt",), ("serve",), ("tasks",), ("widgets",)):
             found[".".join(parts)] = path
     return found
 
@@ -121,7 +126,7 @@ def test_importing_prints_nothing_seeds_nothing_and_starts_nothing():
     done = run(
         "import random, numpy, torch, threading;"
         "before = torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate();"
-        "import labs, labs.engine.sweep, labs.widgets.live, labs.gpt.pretrain;"
+        "import labs, labs.engine.sweep, labs.widgets.live, labs.gpt.pretrain, labs.serve.api;"
         "assert before == "
         "(torch.initial_seed(), numpy.random.get_state()[1][0], random.getstate());"
         "assert threading.active_count() == 1; assert not torch.cuda.is_initialized()"

@@ -74,3 +74,36 @@ def test_a_model_is_quantized_in_its_blocks_and_its_token_embedding():
         assert torch.equal(tensor, expected)
         assert not few or not torch.equal(tensor, before[name])
     assert all(parameter.requires_grad for parameter in gpt.parameters())
+
+
+def test_a_layer_of_8_bits_multiplies_the_weights_that_8_bits_leave():
+    linear = torch.nn.Linear(64, 20)
+    linear.weight.data.copy_(WEIGHT)
+    x = torch.randn(2, 5, 64, generator=torch.Generator().manual_seed(1))
+    rounded = compress.quantized(x.flatten(0, 1), 8).view_as(x)
+    expected = rounded @ compress.quantized(WEIGHT, 8).T + linear.bias
+    found = compress.Int8Linear(linear)(x)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    exact = linear(x)
+    assert (found - exact).norm() < 0.02 * exact.norm()
+
+
+def test_a_model_of_8_bits_predicts_what_it_did_in_a_third_of_the_bytes():
+    shape = Shape(vocabulary=50, context=16, layers=2, width=64, heads=4)
+    gpt, tokens = GPT(shape), torch.arange(16)[None]
+    before, exact = size(gpt), gpt(tokens)
+    assert compress.int8_(gpt) is gpt
+    assert (gpt(tokens) - exact).norm() < 0.02 * exact.norm()
+    assert size(gpt) < before / 3
+
+
+def size(model):
+    """The bytes of its parameters and buffers."""
+    return sum(held.nbytes for held in [*model.parameters(), *model.buffers()])
+
+
+def test_8_bits_are_for_a_cpu():
+    with torch.device("meta"):
+        gpt = GPT(Shape(vocabulary=50, context=16, layers=1, width=16, heads=2))
+    with pytest.raises(ValueError, match="int8: expected a model on a CPU, got one on meta; load"):
+        compress.int8_(gpt)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian
+
 COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 PLACES = [
     "/usr/bin/chromium",
@@ -58,45 +60,12 @@ def find():
     )
 
 
-def root_prefix():
-    """What to put before a command to run it as root, or None where this user can't."""
-    if os.geteuid() == 0:
-        return []
-    sudo = shutil.which("sudo")
-    return (
-        [sudo, "-n"]
-        if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0
-        else None
-    )
-
-
-def say(command):
-    """Run a command whose output belongs on the terminal, not in the path we print."""
-    print("+", *command, file=sys.stderr)
-    return subprocess.run(command, stdout=sys.stderr).returncode == 0
-
-
 def install():
     """Try apt, then playwright; the path of what works now, or None."""
-    prefix = root_prefix()
-    if shutil.which("apt-get") and prefix is not None:
-        say([*prefix, "apt-get", "update"])
-        say(
-            [
-                *prefix,
-                "env",
-                "DEBIAN_FRONTEND=noninteractive",
-                "apt-get",
-                "install",
-                "-y",
-                "--no-install-recommends",
-                *PACKAGES,
-            ]
-        )
-        if path := find():
-            return path
-    deps = ["--with-deps"] if prefix is not None and shutil.which("apt-get") else []
-    say([sys.executable, "-m", "playwright", "install", *deps, "chromium"])
+    if debian.install(PACKAGES) and (path := find()):
+        return path
+    deps = ["--with-deps"] if debian.may_install() else []
+    debian.say([sys.executable, "-m", "playwright", "install", *deps, "chromium"])
     return find()
 
 

@@ -135,12 +135,13 @@ def optimizers_of(model, config):
 
 
 @keeps_memory
-def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
+def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None, stop=None):
     """Train `model` on `tokens.train`; yield a `Progress` once in a while. To stop, stop asking.
 
     `folder`: where checkpoints are kept, with `tokenizer`. If there are any, training goes on from
     the newest, and the first Progress has all losses until then; where that one is of the last
-    step, there is nothing to do but to tell of it. Raises, when the first Progress is asked for,
+    step, there is nothing to do but to tell of it. `stop`: asked after each step; where it says
+    True, that step is saved, and training ends there. Raises, when the first Progress is asked for,
     ValueError for a text that is too short or not of the model's tokens, and where the newest
     checkpoint is damaged, or of another model, corpus or config; OSError where another run uses the
     folder, and later where a checkpoint cannot be written, when the one before still stands.
@@ -188,12 +189,15 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None):
                 with run.paused() as speed, cast:
                     run.evaluations.append([run.step, bits_per_byte(model, tokens)])
                     told = news(speed)
-            if folder and run.is_due(config.save_every):  # save
+            ends = stop is not None and stop()
+            if folder and (ends or run.is_due(config.save_every)):  # save
                 with run.paused():
                     run.save()
             if told:  # and tell
                 with run.paused():
                     yield told
+            if ends:
+                return
 
 
 def _loss_of(model, x_BT, y_BT, recompute):

@@ -229,6 +229,20 @@ def test_progress_says_what_happened():
     assert told == [(4, 4), (8, 4), (11, 3)]
 
 
+def test_asked_to_stop_it_saves_that_step_and_ends(tmp_path):
+    gpt, losses = trained()
+    asked = iter([False] * 4 + [True])
+    run = pretrain(
+        GPT(SHAPE), tokens(), config(), tmp_path, words(), "cpu", stop=lambda: next(asked)
+    )
+    assert [now.step for now in run] == [4]
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-000004", "step-000005"]
+    again, told = trained(tmp_path)
+    assert same(again, gpt) and torch.equal(told, losses)
+    asked = iter([False, True])
+    assert not list(pretrain(GPT(SHAPE), tokens(), config(), stop=lambda: next(asked)))
+
+
 def test_training_learns():
     gpt, losses = trained(steps=60, learning_rate=0.02)
     assert losses[0].item() == pytest.approx(torch.tensor(300.0).log().item(), abs=0.1)

@@ -1,0 +1,104 @@
+"""A real server in a process of its own, and requests to it: what the tests of labs.serve share."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import small_gpt
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+CONTEXT, LONG = 512, 4096
+
+
+def save_small(folder, context=CONTEXT):
+    """A small GPT-2 with random weights, as `transformers` saves it, into a new folder."""
+    folder.mkdir()
+    small_gpt.save(folder, layers=2, width=48, heads=3, context=context, half=False)
+    return folder
+
+
+class Server:
+    """`python -m labs.serve`, where it answers, and what it wrote. `name`: of its model."""
+
+    def __init__(self, folder, *options):
+        self.name = folder.name
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "labs.serve", folder, "--port", "0", *map(str, options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            cwd=ROOT,
+            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+        )
+        said = self.process.stdout.readline()  # it is written when the server listens
+        found = re.search(r"http://\S+", said)
+        assert found, said + self.process.stderr.read()
+        self.url = found[0]
+        self.command = self.process.stdout.readline()
+        self.errors = []
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
+        self.reader.start()
+        self.http = httpx.Client(base_url=self.url.removesuffix("/v1"), timeout=60)
+        assert self.http.get("/health").json() == {"status": "ok"}
+
+    def ask(self, prompt="def", path="/v1/completions", **fields):
+        """The response to a completion."""
+        return self.http.post(path, json={"model": self.name, "prompt": prompt, **fields})
+
+    def text(self, *prompt, **fields):
+        """The text of it."""
+        answer = self.ask(*prompt, **fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["choices"][0]["text"]
+
+    def metric(self, name, **labels):
+        """A number of /metrics; 0 for one that is not there yet."""
+        labels = ",".join(f'{key}="{value}"' for key, value in labels.items())
+        line = f"labs_serve_{name}" + (f"{{{labels}}}" if labels else "")
+        found = re.search(rf"^{re.escape(line)} (\S+)$", self.http.get("/metrics").text, re.M)
+        return float(found[1]) if found else 0.0
+
+    def wait_until(self, name, value, **labels):
+        """Ask until a number of /metrics is `value`. The test's own time limit ends it."""
+        while self.metric(name, **labels) != value:
+            assert self.process.poll() is None, "".join(self.errors)
+
+    def stop(self):
+        """SIGTERM. Returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def server(folder, *options, fails=False):
+    """A `Server`, which must end properly, and have written no error unless it `fails`."""
+    running = Server(folder, *options)
+    try:
+        yield running
+        if running.process.poll() is None:
+            assert running.stop() == 0
+        running.reader.join()
+        assert ("Traceback" in "".join(running.errors)) == fails, "".join(running.errors)
+    finally:
+        running.http.close()
+        running.process.kill()
+        running.process.wait()
+        running.reader.join()
+        running.process.stdout.close()
+        running.process.stderr.close()
+
+
+def problem(answer):
+    """(status, message, field, code) of a refusal, whose form is checked."""
+    body = answer.json()
+    assert list(body) == ["error"]
+    assert list(body["error"]) == ["message", "type", "param", "code"]
+    error = body["error"]
+    return answer.status_code, error["message"], error["param"], error["code"]
