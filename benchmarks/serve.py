@@ -10,6 +10,8 @@ printed.
 
 - requests per second: all clients' answers, in one piece, over the time from the first request to
   the last answer.
+- CPU seconds per request: what the server's process spent on them, all threads together; on a
+  machine that does other work too, it says more than the rate.
 - time to first token: from a request to the first piece of text of its stream, of all requests of a
   round: the median and the 95th percentile; of these, the median over rounds.
 """
@@ -27,6 +29,7 @@ import tempfile
 import time
 
 import httpx
+import psutil
 from engine import environment, write
 
 HERE = pathlib.Path(__file__).parent
@@ -72,14 +75,14 @@ WORKLOADS = {
 
 @contextlib.contextmanager
 def server(name, folder):
-    """The address of a server that is ready."""
+    """(address, process) of a server that is ready."""
     command = [sys.executable, *SERVERS[name][1], str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     try:
         found = re.search(r"http://\S+", process.stdout.readline())
         if not found:
             raise RuntimeError(f"{name} should have said where it answers, but ended")
-        yield found[0]
+        yield found[0], psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -115,9 +118,9 @@ async def streamed(http, body):
     return "".join(text), first
 
 
-async def turn(url, texts, clients, ask):
+async def turn(server, texts, clients, ask):
     """{seconds, texts, firsts} of one turn: `clients` share `texts`, each takes the next one."""
-    left, found = list(enumerate(texts)), {}
+    (url, process), left, found = server, list(enumerate(texts)), {}
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
     async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as http:
 
@@ -126,15 +129,22 @@ async def turn(url, texts, clients, ask):
                 i, text = left.pop(0)
                 found[i] = await ask(http, {**ASKED, "prompt": text})
 
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), cpu_seconds(process)
         await asyncio.gather(*(client() for _ in range(clients)))
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, cpu_seconds(process) - cpu
     answers = [found[i] for i in range(len(texts))]
     return {
         "seconds": seconds,
+        "cpu_seconds": cpu,
         "texts": [text for text, _ in answers],
         "firsts": [first for _, first in answers],
     }
+
+
+def cpu_seconds(process):
+    """What a process has spent so far."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def same_work(rows):
@@ -153,14 +163,14 @@ def compare(workload, rounds, counts):
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         path = pathlib.Path(place) / ASKED["model"]
         WORKLOADS[workload][1](path)
-        urls = {name: stack.enter_context(server(name, path)) for name in SERVERS}
+        servers = {name: stack.enter_context(server(name, path)) for name in SERVERS}
         rows = []
         for clients in counts:
             texts = prompts(path, max(8, REQUESTS * clients))
             turns = {name: [] for name in SERVERS}
             for number in range(rounds + 1):  # the first one warms up
-                for name, url in urls.items():
-                    parts = [asyncio.run(turn(url, texts, clients, a)) for a in (whole, streamed)]
+                for name, its in servers.items():
+                    parts = [asyncio.run(turn(its, texts, clients, a)) for a in (whole, streamed)]
                     turns[name].append(parts)
                     line = f"\r{workload}, {clients} clients: round {number} of {rounds}, {name:8}"
                     print(line, end="", file=sys.stderr, flush=True)
@@ -183,6 +193,7 @@ def row(workload, name, clients, turns):
         "requests": len(turns[0][0]["texts"]),
         "rate": statistics.median(rates),
         "rates": rates,
+        "cpu_seconds": statistics.median(p["cpu_seconds"] / len(p["texts"]) for p, _ in turns),
         "first_median": statistics.median(map(statistics.median, firsts)),
         "first_95": statistics.median(map(last, firsts)),
         "firsts": [statistics.median(times) for times in firsts],
@@ -191,7 +202,8 @@ def row(workload, name, clients, turns):
 
 def table(rows):
     """The results as text."""
-    lines = [f"{'':30}{'clients':>8}{'requests/s':>12}{'x plain':>9}{'first token':>13}{'95 %':>9}"]
+    head = f"{'':30}{'clients':>8}{'requests/s':>12}{'x plain':>9}"
+    lines = [head + f"{'cpu':>9}{'first token':>13}{'95 %':>9}"]
     for r in rows:
         plain = next(
             o
@@ -202,6 +214,7 @@ def table(rows):
         ratio = statistics.median(a / b for a, b in zip(r["rates"], plain["rates"]))
         lines.append(
             f"{SERVERS[r['server']][0]:30}{r['clients']:8}{r['rate']:12.2f}{ratio:9.2f}"
+            f"{1000 * r['cpu_seconds']:6.0f} ms"
             f"{1000 * r['first_median']:10.0f} ms{1000 * r['first_95']:6.0f} ms"
         )
     return "\n".join(lines)

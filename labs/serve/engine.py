@@ -47,10 +47,11 @@ class Engine:
 
     `waiting` is a deque: append to it, from any thread, then call `step` until nothing is left.
     `batch`: a `labs.serve.batch.Batch` with a row for each slot; sequence i of `running` has row i.
+    `wrote()` is called when tokens are there, after each prompt and after each step.
     """
 
-    def __init__(self, batch, slots):
-        self.batch, self.slots = batch, slots
+    def __init__(self, batch, slots, wrote=lambda: None):
+        self.batch, self.slots, self.wrote = batch, slots, wrote
         self.waiting, self.running = collections.deque(), []
 
     @torch.inference_mode()
@@ -63,6 +64,7 @@ class Engine:
             logits_RV = self.batch.step([sequence.written[-1] for sequence in self.running])
             for sequence, logits_V in zip(self.running, logits_RV):
                 self._write(sequence, logits_V)
+        self.wrote()
 
     def _enter(self):
         """Read the prompts of those that wait, in their order, while there is a free slot."""
@@ -70,6 +72,7 @@ class Engine:
             sequence = self.waiting.popleft()
             self.running.append(sequence)
             self._write(sequence, self.batch.add(sequence.prompt))
+            self.wrote()  # the next prompt may be long
 
     def _write(self, sequence, logits_V):
         """Draw its next token, and hand it over."""

@@ -1,6 +1,6 @@
 """The engine in a thread of its own, and what passes between it and the event loop.
 
-The thread steps while there is work. After a step, all that it wrote goes to the loop in one call.
+The thread steps while there is work. What a step wrote goes to the loop in one call.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Worker:
 
     def __init__(self, engine, limits, ended):
         self.engine, self.limits, self.ended = engine, limits, ended
-        self.outbox = []
+        self.outbox, engine.wrote = [], self._send
         self.changed, self.closing = threading.Condition(), False
         self.thread = threading.Thread(target=self._run, name="labs.serve engine", daemon=True)
 
@@ -121,9 +121,13 @@ class Worker:
             except Exception as error:  # a model that diverged, no memory left
                 LOG.exception("a step failed; the requests that ran are answered with status 500")
                 self.engine.fail(error)
-            if self.outbox:
-                self.loop.call_soon_threadsafe(self._deliver, list(self.outbox))
-                self.outbox.clear()
+                self._send()
+
+    def _send(self):
+        """In the engine's thread: let the loop have what was written."""
+        if self.outbox:
+            self.loop.call_soon_threadsafe(self._deliver, list(self.outbox))
+            self.outbox.clear()
 
     def _deliver(self, written):
         for answer, piece, reason in written:

@@ -4,12 +4,12 @@ import contextlib
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import threading
 
 import httpx
+import psutil
 import small_gpt
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -24,12 +24,16 @@ def save_small(folder, context=CONTEXT):
 
 
 class Server:
-    """`python -m labs.serve`, where it answers, and what it wrote. `name`: of its model."""
+    """`python -m labs.serve`, where it answers, and what it wrote. `name`: of its model.
 
-    def __init__(self, folder, *options):
+    `command`: another command that starts such a server.
+    """
+
+    def __init__(self, folder, *options, command=None):
         self.name = folder.name
+        usual = [sys.executable, "-m", "labs.serve", folder, "--port", "0", *map(str, options)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "labs.serve", folder, "--port", "0", *map(str, options)],
+            command or usual,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -71,15 +75,16 @@ class Server:
             assert self.process.poll() is None, "".join(self.errors)
 
     def stop(self):
-        """SIGTERM. Returns the exit status."""
-        self.process.send_signal(signal.SIGTERM)
+        """SIGTERM, to the server itself where a command started it. Returns the exit status."""
+        started = psutil.Process(self.process.pid)
+        [started, *started.children(recursive=True)][-1].terminate()
         return self.process.wait(60)
 
 
 @contextlib.contextmanager
-def server(folder, *options, fails=False):
+def server(folder, *options, fails=False, command=None):
     """A `Server`, which must end properly, and have written no error unless it `fails`."""
-    running = Server(folder, *options)
+    running = Server(folder, *options, command=command)
     try:
         yield running
         if running.process.poll() is None:

@@ -71,6 +71,14 @@ def test_a_step_writes_one_token_for_all_that_run(gpt):
         assert [len(one.written) for one in asked] == [step + 1] * 4
 
 
+def test_a_first_token_is_handed_over_before_the_next_prompt_is_read(gpt):
+    asked, seen = [sequence() for _ in range(3)], []
+    engine = Engine(Batch(gpt, 3), 3, lambda: seen.append([len(one.written) for one in asked]))
+    engine.waiting.extend(asked)
+    engine.step()
+    assert seen == [[1, 0, 0], [1, 1, 0], [1, 1, 1], [2, 2, 2]]
+
+
 def test_the_token_that_ends_a_text_ends_its_sequence(gpt):
     third = list(generate(gpt, [5, 6], 3, seed=1))[2]
     one = sequence(seed=1, stop=third)

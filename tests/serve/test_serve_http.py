@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import json
+import pathlib
 import shlex
 import subprocess
+import sys
 
 import openai
 import pytest
@@ -51,8 +53,11 @@ def test_the_command_that_a_server_prints_asks_it(served):
     assert answer["usage"]["completion_tokens"] > 0 and answer["choices"][0]["text"]
 
 
-def test_the_recorded_model_writes_over_http_what_complete_writes():
-    with server(folder.RECORDED) as served:
+def test_make_serve_serves_the_recorded_model_which_writes_what_complete_writes():
+    """The environment of the tests stands for the one that make would install."""
+    made = ["-o", ".venv/.installed", f"BIN={pathlib.Path(sys.executable).parent}"]
+    command = ["make", "--no-print-directory", *made, "serve", "SERVE=--port 0"]
+    with server(folder.RECORDED, command=command) as served:
         with openai.OpenAI(base_url=served.url, api_key="any") as client:
             assert [model.id for model in client.models.list()] == ["recorded"]
             answer = client.completions.create(
@@ -133,13 +138,17 @@ def test_a_chat_is_the_completion_of_its_template(served, client):
     assert chunks[-1].usage == answer.usage
 
 
-def test_a_text_ends_before_a_stop_string(served):
+def test_a_text_ends_before_a_stop_string_in_a_stream_too(served, client):
     whole = served.text(PROMPT, seed=2, max_tokens=60)
     stop = whole[20:23]
     for stops in (stop, [stop], ["nowhere in it", stop]):
         answer = served.ask(PROMPT, seed=2, max_tokens=60, stop=stops).json()["choices"][0]
         assert answer["text"] == whole[: whole.index(stop)]
         assert (answer["finish_reason"], answer["ended_by"]) == ("stop", "stop")
+        asked = {"model": served.name, "prompt": PROMPT, "seed": 2, "max_tokens": 60, "stop": stops}
+        chunks = list(client.completions.create(stream=True, **asked))
+        assert "".join(chunk.choices[0].text for chunk in chunks) == answer["text"]
+        assert chunks[-1].choices[0].finish_reason == "stop"
 
 
 def test_a_text_ends_at_the_end_of_a_document_unless_asked_otherwise(served, model):
