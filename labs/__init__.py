@@ -22,6 +22,7 @@ _HOMES = {
     "vary": "labs.grid",
 }
 _MODULES = (
+    "chips",
     "claims",
     "compress",
     "data",

@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from labs import scaling
+from labs import chips
 
 
 def best_device():
@@ -83,12 +83,12 @@ def precision_of(device):
 def peak(device, dtype):
     """The most FLOP/s that `device` reaches, and whether that is its data sheet's figure.
 
-    Where `labs.scaling.CHIPS` has no such chip, or the numbers are float32, it is measured: the
+    Where `labs.chips.CHIPS` has no such chip, or the numbers are float32, it is measured: the
     best of some products of matrices, larger and larger until one takes 10 milliseconds.
     """
-    chip = scaling.chip_called(describe(device))
+    chip = chips.chip_called(describe(device))
     if chip and dtype != torch.float32:
-        return scaling.CHIPS[chip].flops, True
+        return chips.CHIPS[chip].flops, True
     best = 0.0
     for size in (256, 512, 1024, 2048, 4096, 8192):
         a, b = torch.ones(2, size, size, device=device, dtype=dtype)

@@ -12,7 +12,7 @@ import dataclasses
 @dataclasses.dataclass(frozen=True)
 class Price:
     """`on_demand`, `spot`: dollars for an hour of one chip; None where no source was found. `chip`:
-    a key of `labs.scaling.CHIPS`, or a chip that is not in there. `read`: the day. `source`: where.
+    a key of `labs.chips.CHIPS`, or a chip that is not in there. `read`: the day. `source`: where.
     """
 
     cloud: str

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from labs import prices, scaling
+from labs import chips, prices
 
 
 def test_each_price_says_when_it_was_read_and_where():
@@ -24,7 +24,7 @@ def test_spot_costs_less_than_on_demand_and_no_chip_is_given_away():
 
 def test_a_chip_is_one_of_the_table_of_chips_or_a_slower_one_of_that_name():
     for row in prices.PRICES:
-        assert row.chip in scaling.CHIPS or scaling.chip_called(row.chip) is None
+        assert row.chip in chips.CHIPS or chips.chip_called(row.chip) is None
 
 
 def test_the_cheapest_comes_first_and_an_unknown_chip_is_refused():
