@@ -16,8 +16,8 @@ tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
-gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches gpt.measure
-gpt.run gpt.pretrain gpt.generate gpt.inside gpt.ngrams
+gpt.linear gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches
+gpt.measure gpt.run gpt.pretrain gpt.generate gpt.inside gpt.ngrams
 strokes painter figures
 widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
 widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
