@@ -30,10 +30,18 @@ def generate(model, tokens, most=100, temperature=1.0, top_k=0, top_p=1.0, seed=
     cache = Cache(model, size=len(tokens) + most)
     now = torch.tensor([tokens], device=device)
     for _ in range(most):
-        chances_V = chances(model(now, cache)[0, -1], temperature, top_k, top_p)
-        # Drawn on the CPU, so that a seed gives the same text on every device.
-        now = torch.multinomial(chances_V.cpu(), 1, generator=generator)[None].to(device)
-        yield int(now)
+        token = draw(model(now, cache)[0, -1], generator, temperature, top_k, top_p)
+        now = torch.tensor([[token]], device=device)
+        yield token
+
+
+def draw(logits_V, generator, temperature=1.0, top_k=0, top_p=1.0):
+    """The id of the next token, by a generator of the CPU. See `generate`."""
+    chances_V = chances(logits_V, temperature, top_k, top_p)
+    if temperature == 0:
+        return int(chances_V.argmax())
+    # Drawn on the CPU, so that a seed gives the same text on every device.
+    return int(torch.multinomial(chances_V.cpu(), 1, generator=generator))
 
 
 def chances(logits_V, temperature=1.0, top_k=0, top_p=1.0):

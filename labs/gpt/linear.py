@@ -30,8 +30,8 @@ def linear(x, weight_NK, bias_N=None):
     """What `torch.nn.functional.linear` computes, (..., N), but for rounding."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or not _pays(x, weight_NK):
         return F.linear(x, weight_NK, bias_N)
-    rows, threads = x[..., 0].numel(), torch.get_num_threads()
-    x_RK, each = x.reshape(rows, -1), len(weight_NK) // threads
+    threads = torch.get_num_threads()
+    x_RK, each = x.reshape(-1, x.shape[-1]), len(weight_NK) // threads
     pieces = weight_NK[: each * threads].view(threads, each, -1)
     y_RN = torch.bmm(x_RK.expand(threads, -1, -1), pieces.mT).transpose(0, 1).flatten(1)
     if each * threads < len(weight_NK):  # what is left when the pieces are equally large
@@ -40,6 +40,6 @@ def linear(x, weight_NK, bias_N=None):
 
 
 def _pays(x, weight_NK):
-    few, large = x[..., 0].numel() <= MOST_ROWS, weight_NK.numel() >= LEAST_WEIGHTS
+    few, large = x.numel() <= MOST_ROWS * x.shape[-1], weight_NK.numel() >= LEAST_WEIGHTS
     here = weight_NK.device.type == "cpu" and weight_NK.dtype == torch.float32
-    return few and large and here and torch.get_num_threads() > 1
+    return large and few and here and torch.get_num_threads() > 1
