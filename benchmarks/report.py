@@ -141,6 +141,50 @@ def pages(results, before):
     )
 
 
+GPT = {  # kind of work: the table's title, and its columns
+    "train": (
+        "training a GPT, tokens a second",
+        {
+            "HfEager": "`transformers`, plain loop",
+            "HfCompiled": "compiled",
+            "HfTrainer": "its `Trainer`",
+            "Eager": "`labs.gpt`, eager",
+            "Compiled": "compiled",
+        },
+    ),
+    "write": (
+        "one GPT writes, tokens a second",
+        {
+            "HfDynamic": "`generate` of `transformers`",
+            "HfStatic": "static cache",
+            "HfCompiled": "compiled",
+            "Ours": "`labs.gpt`",
+        },
+    ),
+}
+
+
+def gpt(results, kind):
+    """How fast GPTs are trained, or write; the last column is ours over the best of the others."""
+    title, columns = GPT[kind]
+    rows = []
+    for name, facts in results["workloads"].items():
+        for part in facts["parts"] if facts["kind"] == kind else []:
+            of = {
+                row["contender"]: row
+                for row in results["rows"]
+                if (row["workload"], row["part"]) == (name, part)
+            }
+            theirs = [row for contender, row in of.items() if contender.startswith("Hf")]
+            mine = [row for contender, row in of.items() if not contender.startswith("Hf")]
+            best, other = (max(side, key=lambda row: row["warm_rate"]) for side in (mine, theirs))
+            ratio = statistics.median(a / b for a, b in zip(best["rates"], other["rates"]))
+            what = facts["title"].partition(", ")[2] + (f", {part}" if kind == "write" else "")
+            rates = [f"{of[c]['warm_rate']:,.0f}" if c in of else "–" for c in columns]
+            rows.append([what, *rates, f"{ratio:.3g}×"])
+    return markdown([title, *columns.values(), "ours × the best of theirs"], rows)
+
+
 def environment(results):
     """One sentence on the machine."""
     e = results["environment"]
@@ -151,21 +195,31 @@ def environment(results):
     )
 
 
-def report(engine, many, page, before):
+def gpt_environment(results):
+    """One sentence on what the tables of GPTs belong to."""
+    e = results["environment"]
+    return (
+        f"GPTs: {e['processor']} ({e['capability']}), {e['cores']} cores, transformers "
+        f"{e['transformers']}, {e['date']}; medians of {results['rounds']} rounds in turn.\n"
+    )
+
+
+def report(engine, many, page, before, gpts):
     """(the README's part, table.md)."""
     tables = [rates(engine), ratios(engine), scaling(many)]
     end = [
         "\\* what `labs.sweep` chooses by itself for a grid of this size.\n",
         environment(engine),
     ]
-    return "\n".join([*tables, pages(page, before), *end]), "\n".join(
+    both = [gpt(gpts, kind) for kind in GPT]
+    return "\n".join([*tables, *both, pages(page, before), *end, gpt_environment(gpts)]), "\n".join(
         [*tables, parts(engine), *end]
     )
 
 
 def main():
     """Write both, or check them."""
-    names = ("engine.json", "scaling.json", "pages.json", "pages_before.json")
+    names = ("engine.json", "scaling.json", "pages.json", "pages_before.json", "gpt.json")
     part, table = report(*(json.loads((HERE / name).read_text(encoding="utf-8")) for name in names))
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)

@@ -33,7 +33,8 @@ def kept(model, tokens, config):
 
     Its name is a digest of all that the run comes from: the first weights, the text, the config,
     the code of this package, PyTorch's version, the device. So a run that is asked for again goes
-    on from its checkpoints, or is told; where anything has changed, another one begins.
+    on from its checkpoints, or is told; where anything has changed, another one begins. Raises
+    OSError or RuntimeError where the cache has no folder, see `labs.engine.cache.folder`.
     """
     place = cache.folder()
     code = [path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.py"))]

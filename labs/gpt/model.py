@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from labs.gpt.linear import Linear, linear
+
 STD = 0.02  # of the first weights, as in GPT-2
 
 
@@ -107,7 +109,7 @@ class GPT(nn.Module):
                 x_BTD = block(x_BTD, cache and cache.layer(layer))
         if cache:
             cache.length += tokens
-        return F.linear(self.norm(x_BTD), self.tokens.weight)
+        return linear(self.norm(x_BTD), self.tokens.weight)
 
     def count(self):
         """The number of parameters; the output layer is the token embedding and counts once."""
@@ -138,8 +140,8 @@ class Attention(nn.Module):
     def __init__(self, shape):
         super().__init__()
         self.heads = shape.heads
-        self.query_key_value = nn.Linear(shape.width, 3 * shape.width)
-        self.join = nn.Linear(shape.width, shape.width)
+        self.query_key_value = Linear(shape.width, 3 * shape.width)
+        self.join = Linear(shape.width, shape.width)
 
     def forward(self, x_BTD, cache=None):
         """What the heads read, joined: (B, T, D)."""
@@ -166,8 +168,8 @@ class MLP(nn.Module):
 
     def __init__(self, shape):
         super().__init__()
-        self.expand = nn.Linear(shape.width, 4 * shape.width)
-        self.contract = nn.Linear(4 * shape.width, shape.width)
+        self.expand = Linear(shape.width, 4 * shape.width)
+        self.contract = Linear(4 * shape.width, shape.width)
 
     def forward(self, x_BTD):
         """(B, T, D) to (B, T, D)."""

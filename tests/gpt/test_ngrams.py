@@ -12,7 +12,7 @@ from labs.gpt import ngrams
 
 
 def by_hand(train, val, longest, size, discount):
-    """The mean surprise of `val` in bits a token, by the formulas, one probability at a time."""
+    """The bits that all of `val` needs, by the formulas, one probability at a time."""
 
     def chance(gram, top):
         if not gram:
