@@ -325,7 +325,7 @@ def talk_rows(browser, folder, model=None):
     times, sizes, rates = map(list, zip(*found))
     return [
         row("the GPT in the page: first token", "ms", times),
-        row("the GPT in the page: loaded before it", "bytes", sizes),
+        row("the GPT in the page: loaded before the first token", "bytes", sizes),
         row("the GPT in the page: tokens a second", "tokens/s", rates),
     ]
 
