@@ -38,6 +38,7 @@ import http.server
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -169,7 +170,7 @@ def copy_tracked(target):
 def seconds(command, copy, caches):
     """The wall seconds of a command in a copy of the repository.
 
-    SystemExit with its last lines where it fails.
+    SystemExit with what it warns of, and its last lines, where it fails.
     """
     own = {name: str(caches / folder) for name, folder in CACHES.items()}
     environment = {**os.environ, **own, "LABS_PROGRESS": "off", "PYTHONPATH": str(copy)}
@@ -185,9 +186,13 @@ def seconds(command, copy, caches):
     )
     took = time.perf_counter() - start
     if done.returncode:
+        telling = [
+            line for line in done.stdout.splitlines() if re.search("warning|error", line, re.I)
+        ]
         raise SystemExit(
             f"{' '.join(command)}: expected status 0 in a copy of the repository, got "
-            f"{done.returncode}; mend what it reports:\n{done.stdout[-3000:]}"
+            f"{done.returncode}; mend what it reports:\n{chr(10).join(telling)[:3000]}\n"
+            f"{done.stdout[-3000:]}"
         )
     return took
 
@@ -325,7 +330,7 @@ def talk_rows(browser, folder, model=None):
     times, sizes, rates = map(list, zip(*found))
     return [
         row("the GPT in the page: first token", "ms", times),
-        row("the GPT in the page: loaded before it", "bytes", sizes),
+        row("the GPT in the page: loaded before the first token", "bytes", sizes),
         row("the GPT in the page: tokens a second", "tokens/s", rates),
     ]
 

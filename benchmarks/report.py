@@ -116,29 +116,43 @@ def parts(results):
     )
 
 
-def pages(results, before):
-    """What the book and its pages cost, beside what they cost before the explorer was made anew."""
-    shown = {
-        "bytes": lambda v: f"{v / 1e6:.2f} MB",
-        "ms": lambda v: f"{v:.0f} ms",
-        "s": lambda v: f"{v:.0f} s",
-    }
-    was = {
-        (row["what"], row["statistic"]): shown[row["unit"]](row["value"]) for row in before["rows"]
-    }
-    return markdown(
-        ["the book and its pages", "measured", "before"],
-        [
-            [
-                f"{row['what']} ({row['statistic']} of {row['count']})"
-                if row["count"] > 1 and row["statistic"] != "sum"
-                else row["what"],
-                shown[row["unit"]](row["value"]),
-                was.get((row["what"], row["statistic"]), "–"),
-            ]
-            for row in results["rows"]
-        ],
-    )
+SHOWN = {
+    "bytes": lambda v: f"{v / 1e6:.2f} MB",
+    "ms": lambda v: f"{v:.0f} ms",
+    "s": lambda v: f"{v:.0f} s",
+    "tokens/s": lambda v: f"{v:.0f}",
+}
+OF_A_PAGE = ("all files", "the HTML", "usable slider", "loaded before it", "first movement")
+
+
+def pages(results):
+    """What each page costs its reader: a row a page."""
+    of = {}
+    for row in results["rows"]:
+        page, _, what = row["what"].partition(": ")
+        of.setdefault(page, {})[what] = SHOWN[row["unit"]](row["value"])
+    rows = [
+        [page, *(cells.get(what, "–") for what in OF_A_PAGE)]
+        for page, cells in of.items()
+        if "usable slider" in cells
+    ]
+    return markdown(["a page", *OF_A_PAGE], rows)
+
+
+def book(results, before):
+    """What the book costs, and how it answers, beside what it did before the explorer was made
+    anew.
+    """
+    value = lambda row: SHOWN[row["unit"]](row["value"])
+    was = {(row["what"], row["statistic"]): value(row) for row in before["rows"]}
+    rows = []
+    for row in results["rows"]:
+        if row["what"].partition(": ")[2] not in OF_A_PAGE:
+            many = f" ({row['statistic']} of {row['count']})" if row["count"] > 1 else ""
+            rows.append(
+                [row["what"] + many, value(row), was.get((row["what"], row["statistic"]), "–")]
+            )
+    return markdown(["the book and its pages", "measured", "before"], rows)
 
 
 GPT = {  # kind of work: the table's title, and its columns
@@ -212,8 +226,10 @@ def report(engine, many, page, before, gpts):
         environment(engine),
     ]
     both = [gpt(gpts, kind) for kind in GPT]
-    return "\n".join([*tables, *both, pages(page, before), *end, gpt_environment(gpts)]), "\n".join(
-        [*tables, parts(engine), *end]
+    readers = [pages(page), book(page, before)]
+    return (
+        "\n".join([*tables, *both, *readers, *end, gpt_environment(gpts)]),
+        "\n".join([*tables, parts(engine), *end]),
     )
 
 
