@@ -15,6 +15,7 @@ import time
 import psutil
 import pytest
 import torch
+import torch.distributed.checkpoint
 import transformers
 import ways
 from tiny import prose
@@ -79,7 +80,8 @@ def test_two_processes(two, name):
     assert two[1][name] == []
 
 
-def test_a_checkpoint_of_two_processes_is_a_folder_that_one_opens_and_transformers(two):
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # as it is meant to be
+def test_a_checkpoint_of_two_processes_is_one_for_transformers_and_for_pytorch_too(two):
     path = checkpoint.path_of(two[0] / "changes", 10)
     there = {part.name for part in path.iterdir()}
     parts = {
@@ -92,6 +94,13 @@ def test_a_checkpoint_of_two_processes_is_a_folder_that_one_opens_and_transforme
     ids = torch.arange(12)[None]
     torch.testing.assert_close(gpt(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
     assert saved.read(path).tensors["wte"].shape == (300, 24)
+    wanted = files.read_parts(path / "model.safetensors") | files.read_parts(
+        path / checkpoint.STATE
+    )
+    found = {name: torch.zeros_like(tensor) for name, tensor in wanted.items()}
+    reader = torch.distributed.checkpoint.HuggingFaceStorageReader(str(path))
+    torch.distributed.checkpoint.load(found, storage_reader=reader, no_dist=True)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     sizes = [(path / f"model-0000{i}-of-00002.safetensors").stat().st_size for i in (1, 2)]
     assert max(sizes) < 1.3 * min(sizes)  # shared out evenly
 
