@@ -6,6 +6,7 @@ import { select } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { formatOf } from "./format.js";
 import { mapLegend } from "./legend.js";
+import { markAt, withMark } from "./marks.js";
 import { isLoss, shownAt, valueOf } from "./record.js";
 import { shading } from "./shade.js";
 import { capital } from "./strings.js";
@@ -186,6 +187,7 @@ function paint(cells, runs, value, { shown }, shade, t) {
     cell.shown = shownAt(runs, { ...shown.choice, ...onAxes(cell) });
     cell.number = valueOf(value, cell.shown.members);
     cell.known = !Number.isNaN(cell.number);
+    cell.mark = markAt(runs, cell.shown.choice);
     cell.here = Object.entries(onAxes(cell)).every(([name, i]) => shown.choice[name] === i);
     if (sign && cell.known && beats(cell.number)) best = cell;
   }
@@ -197,7 +199,8 @@ function paint(cells, runs, value, { shown }, shade, t) {
       "data-number": cell.known ? format(cell.number) : lostText(cell.shown),
       "data-long": long ? "" : null,
       "data-best": cell === best ? "" : null,
-      "aria-label": cellText(cell, value, t),
+      "data-mark": cell.mark ? "" : null,
+      "aria-label": cellText(cell, value, runs, t),
       "aria-selected": cell.here,
       tabindex: cell === (cells.find(({ here }) => here) ?? cells[0]) ? 0 : -1,
       style: cell.known ? `--share:${shade.share(cell.number).toFixed(3)}` : null,
@@ -221,18 +224,19 @@ function missingText({ members, lost, ...shown }, t) {
   return some ? t("map.diverged_some", facts) : t(`map.${whyMissing(shown)}`);
 }
 
-function cellText(cell, value, t) {
+function cellText(cell, value, runs, t) {
   const named = ({ label, texts }, i) => t("what.name", { label, value: texts[i] });
   const result = cell.known ? formatOf(value)(cell.number) : missingText(cell.shown, t);
   const key = cell.up.name === null ? "map.cell_row" : "map.cell";
-  return t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
+  const text = t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
+  return withMark(text, cell.mark, value, runs, t);
 }
 
 /** A cell in words, with what is held fixed. */
 function describe(runs, cell, value, { shown }, t) {
   const sides = [cell.across, cell.up];
   const held = runs.axes.filter((axis) => axis.values.length > 1 && !sides.includes(axis));
-  const text = cellText(cell, value, t);
+  const text = cellText(cell, value, runs, t);
   if (!held.length) return text;
   return t("map.held", { cell: text, setting: settingText(held, shown.choice, t) });
 }
