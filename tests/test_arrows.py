@@ -18,7 +18,8 @@ engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.t
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
 gpt.linear gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches
-gpt.measure gpt.run gpt.pretrain gpt.generate gpt.inside gpt.ngrams gpt.__main__
+gpt.measure gpt.team gpt.run gpt.pretrain gpt.tensor gpt.parallel gpt.generate gpt.inside
+gpt.ngrams gpt.__main__
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
 strokes painter figures

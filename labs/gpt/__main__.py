@@ -3,6 +3,10 @@
 The same command does on a laptop, in a container, and under every scheduler. Called again it goes
 on from the newest checkpoint in FOLDER, to the same numbers. On SIGTERM, with which schedulers say
 that they want the machine back, it finishes its step, writes a checkpoint and ends.
+
+With several processes, one for each GPU: `torchrun --nproc-per-node 8 -m labs.gpt FOLDER`, and with
+several machines, `torchrun --nnodes 4 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST
+-m labs.gpt FOLDER` on each of them, with a FOLDER that they share.
 """
 
 import argparse
@@ -11,7 +15,7 @@ import signal
 import sys
 import threading
 
-from labs.gpt import checkpoint, corpus, model, pretrain, tokenizer
+from labs.gpt import checkpoint, corpus, model, parallel, pretrain, tokenizer
 
 DONE, TRY_AGAIN, WRONG, STOPPED = 0, 1, 2, 128 + signal.SIGTERM
 """How the command ends. Schedulers read it: STOPPED is not DONE, so the job has to be called again,
@@ -49,6 +53,8 @@ def parser():
     parser.add_argument("folder", help="for the checkpoints; transformers opens each of them")
     parser.add_argument("--text", help="a file in UTF-8; else the source of Python's library")
     parser.add_argument("--device", help="such as cpu, cuda or mps; else the best there is")
+    ways = f"what several processes divide: {', '.join(parallel.WAYS)} (data)"
+    parser.add_argument("--parallel", choices=parallel.WAYS, help=ways)
     for title, words, defaults in (
         ("the model", SHAPE, SMALL),
         ("the training", PLAN, pretrain.Pretraining()),
@@ -61,25 +67,25 @@ def parser():
     return parser
 
 
-def train(asked):
+def train(asked, team):
     """Train, and print what happens. Returns whether that was all of it.
 
-    This is one process. To train with several, under torchrun, is to begin here: they share a
-    batch, one of them keeps the folder, and all must agree on the step at which to stop.
+    `team`: see `labs.gpt.parallel.joined`. Each process of it reads the text by itself.
     """
-    shape = model.Shape(**{name: getattr(asked, name) for name in SHAPE})
-    plan = pretrain.Pretraining(**{name: getattr(asked, name) for name in PLAN})
-    texts = corpus.text_file(asked.text) if asked.text else corpus.standard_library()
-    words = tokenizer.train(texts.train.values(), shape.vocabulary)
-    tokens = corpus.encode(texts, words)
+    with team.together():
+        shape = model.Shape(**{name: getattr(asked, name) for name in SHAPE})
+        plan = pretrain.Pretraining(**{name: getattr(asked, name) for name in PLAN})
+        texts = corpus.text_file(asked.text) if asked.text else corpus.standard_library()
+        words = tokenizer.train(texts.train.values(), shape.vocabulary)
+        tokens = corpus.encode(texts, words)
     gpt = model.GPT(shape, seed=plan.seed)
     say(f"{gpt.count():,} parameters, {len(tokens.train):,} tokens of {texts.name}")
     if there := checkpoint.steps(asked.folder):
         say(f"going on from step {there[-1]} in {asked.folder}")
     stop = threading.Event()
     on_end(lambda *_: stop.set())
-    run = pretrain.pretrain(gpt, tokens, plan, asked.folder, words, asked.device, stop.is_set)
-    for now in run:
+    how = asked.device, stop.is_set, team
+    for now in pretrain.pretrain(gpt, tokens, plan, asked.folder, words, *how):
         loss = now.loss[-100:].mean()  # that of one step says little
         say(
             f"step {now.step}: loss {loss:.4f}, {now.bits_per_byte:.4f} bits per byte, "
@@ -97,8 +103,17 @@ def on_end(handler):
 
 
 def say(line):
-    """Print at once: who reads a log wants to know what was said before the end."""
-    print(line, flush=True)
+    """Print at once: who reads a log wants to know what was said before the end.
+
+    Of several processes only the first one speaks.
+    """
+    if is_first():
+        print(line, flush=True)
+
+
+def is_first():
+    """Whether this is the only process, or the first of several."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def main(arguments=None):
@@ -110,9 +125,11 @@ def main(arguments=None):
     if not sys.stderr.isatty():  # a log needs no progress bar
         os.environ.setdefault("LABS_PROGRESS", "off")
     try:
-        done = train(asked)
-    except (ValueError, OSError) as error:
-        print(f"python -m labs.gpt: {error}", file=sys.stderr)
+        with parallel.joined(asked.parallel) as team:
+            done = train(asked, team)
+    except (ValueError, OSError) as error:  # of all processes alike
+        if is_first():
+            print(f"python -m labs.gpt: {error}", file=sys.stderr)
         return WRONG if isinstance(error, ValueError) else TRY_AGAIN
     if not done:
         say("stopped early, as asked; the same command goes on from here")

@@ -2,7 +2,9 @@
 
 A checkpoint is a folder `step-000500` that `transformers` opens too, with two files more: the
 optimizers' state and the loss of every step, and, in JSON, what the run is. It appears whole or not
-at all, and the one before is removed only when it stands.
+at all, and the one before is removed only when it stands. Of several processes each writes whole
+tensors, its share of them, into a file of its own; any number of processes read them. (The format
+of torch.distributed.checkpoint would do for shards that are rows, and its index is a pickle.)
 """
 
 import contextlib
@@ -12,7 +14,6 @@ import re
 import shutil
 
 import filelock
-import safetensors.torch
 import torch
 
 from labs import device as devices
@@ -21,7 +22,7 @@ from labs.gpt import files
 from labs.gpt import folder as folders
 
 HERE = pathlib.Path(__file__).parent
-STATE, RUN = "training.safetensors", "training.json"
+STATE, RUN = "training.safetensors", "training.json"  # the first may be in parts
 KEPT = 2  # so many of the newest are kept
 NAME = re.compile(r"step-(\d{6,})")
 SLOTS = {"AdamW": ("exp_avg", "exp_avg_sq"), "Muon": ("momentum_buffer",)}  # of each parameter
@@ -101,26 +102,53 @@ def _slots(model, optimizers):
     }
 
 
-def save(folder, step, model, tokenizer, optimizers, losses, run):
+def _shared_out(tensors, team):
+    """{name: whole tensor} of those that this process writes, who writes each of all, and how
+    many numbers they are.
+
+    `tensors`: {name: (the parameter as which it is cut, this process's part)}. Each goes to the
+    process that has the least to write so far.
+    """
+    loads, mine, writers = [0] * team.world, {}, {}
+    for name, (parameter, part) in tensors.items():
+        whole = team.whole(parameter, part.detach())
+        writers[name] = loads.index(min(loads))
+        loads[writers[name]] += whole.numel()
+        if writers[name] == team.rank:
+            mine[name] = whole.cpu().contiguous()
+    return mine, writers, sum(loads)
+
+
+def save(folder, step, model, tokenizer, optimizers, losses, run, team):
     """Write the checkpoint of `step`, then remove all but the newest `KEPT`.
 
     `optimizers`: of the classes in SLOTS; the last is an AdamW. `losses`: of each step until now, a
-    tensor. `run`: what else must be known, for JSON. Raises OSError where it cannot be written; the
-    checkpoints before it stay.
+    tensor. `run`: what else must be known, for JSON. `team`: the processes that write it together.
+    Raises OSError, in all of them, where it cannot be written; the checkpoints before it stay.
     """
-    slots = _slots(model, optimizers)
-    state = {name: optimizer.state[p][slot] for name, (optimizer, p, slot) in slots.items()}
-    # Steps that a gradient scaler skips do not count for AdamW: the same number for each parameter.
-    updates = next(iter(optimizers[-1].state.values()))["step"]
-    state |= {"losses": losses, "updates": updates}
-    with files.written_whole(path_of(folder, step)) as part:
-        folders.write(part, model, tokenizer)
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        safetensors.torch.save_file(state, part / STATE)
-        files.write_json(part / RUN, {"step": step, **run})
-    for old in steps(folder)[:-KEPT]:
-        gone = files.partial(path_of(folder, old))  # no checkpoint any more, before it is cut up
-        shutil.rmtree(path_of(folder, old).rename(gone))
+    weights, writers, count = _shared_out({n: (n, p) for n, p in model.named_parameters()}, team)
+    slots = _slots(model, optimizers).items()
+    cut_as = lambda name: name.rpartition(".")[0]
+    parts = {name: (cut_as(name), optimizer.state[p][slot]) for name, (optimizer, p, slot) in slots}
+    state, *_ = _shared_out(parts, team)
+    if team.rank == 0:
+        # Steps that a gradient scaler skips do not count for AdamW: the same for each parameter.
+        updates = next(iter(optimizers[-1].state.values()))["step"]
+        state |= {"losses": losses, "updates": updates.cpu()}
+    with files.written_by_all(path_of(folder, step), team) as part:
+        file_of = lambda name, rank: files.part_of(part / name, rank, team.world)
+        folders.write_weights(file_of(folders.WEIGHTS, team.rank), weights)
+        files.write_tensors(file_of(STATE, team.rank), state)
+        if team.rank == 0:
+            files.write_json(part / RUN, {"step": step, **run})
+            folders.write_about(part, model.shape, tokenizer)
+            if team.world > 1:
+                where = {n: file_of(folders.WEIGHTS, rank).name for n, rank in writers.items()}
+                folders.write_index(part, where, 4 * count)
+    with team.together():
+        for old in steps(folder)[:-KEPT] if team.rank == 0 else ():
+            gone = files.partial(path_of(folder, old))  # no checkpoint, before it is cut up
+            shutil.rmtree(path_of(folder, old).rename(gone))
 
 
 def read_run(folder, step):
@@ -135,24 +163,27 @@ def read_run(folder, step):
     return said
 
 
-def load(folder, step, model, optimizers):
+def load(folder, step, model, optimizers, team):
     """Put a checkpoint into `model` and `optimizers`; return the losses of the steps before.
 
-    Raises ValueError for a damaged checkpoint, or one of a model of another shape; then nothing has
-    changed.
+    Each process takes what `team` says is its part. Raises ValueError for a damaged checkpoint, or
+    one of a model of another shape; then nothing has changed.
     """
     path = path_of(folder, step)
     saved, _ = folders.load(path)
     if saved.shape != model.shape:
         raise ValueError(f"{path}: expected a model of {model.shape}, got {saved.shape}")
-    state = files.read_tensors(path / STATE)
+    state, weights = files.read_parts(path / STATE), saved.state_dict()
     slots = _slots(model, optimizers)
-    wanted = {name: parameter.shape for name, (_, parameter, _) in slots.items()}
+    wanted = {name: weights[name.rpartition(".")[0]].shape for name in slots}
     wanted |= {"losses": torch.Size([step]), "updates": torch.Size([])}
     files.refuse_others(path / STATE, wanted, state)
-    model.load_state_dict(saved.state_dict())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(team.own(name, weights[name]))
     for name, (optimizer, parameter, slot) in slots.items():
-        optimizer.state[parameter][slot] = state[name].to(parameter.device)
+        part = team.own(name.rpartition(".")[0], state[name])
+        optimizer.state[parameter][slot] = part.to(parameter.device)
         if isinstance(optimizer, torch.optim.AdamW):
             updates = state["updates"].to(parameter.device, copy=True)
             optimizer.state[parameter]["step"] = updates

@@ -62,6 +62,45 @@ def _flush(path):
         os.close(handle)
 
 
+@contextlib.contextmanager
+def written_by_all(folder, team):
+    """As `written_whole`, by several processes: the folder appears when each has left the block,
+    or, where one of them fails, not at all.
+    """
+    with contextlib.ExitStack() as stack:
+        part = ""
+        with team.together():
+            if team.rank == 0:
+                part = stack.enter_context(written_whole(folder))
+        part = pathlib.Path(team.told(str(part)))
+        with team.together():
+            yield part
+        with team.together():
+            stack.close()
+
+
+def part_of(path, rank, world):
+    """The file that one of several processes writes of `path`, in Hugging Face's numbering."""
+    return path.with_stem(f"{path.stem}-{rank + 1:05d}-of-{world:05d}") if world > 1 else path
+
+
+def write_tensors(path, tensors):
+    """Write {name: tensor}, on the disk and not only in memory. Raises OSError."""
+    try:
+        safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
+        _flush(path)
+    except safetensors.SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def read_parts(path):
+    """{name: tensor} of a safetensors file, or of all the parts in which it was written."""
+    found = {}
+    for part in sorted(path.parent.glob(f"{path.stem}*{path.suffix}")) or [path]:
+        found |= read_tensors(part)
+    return found
+
+
 def read_tensors(path):
     """{name: tensor} of a safetensors file. Raises ValueError for a damaged one."""
     _refuse_missing(path)

@@ -4,17 +4,23 @@ it wrote is read here. Weights are safetensors, everything else is JSON; nothing
 
 import pathlib
 
-import safetensors.torch
 import tokenizers
 import torch
 
-from labs.gpt.files import read_json, read_tensors, refuse_others, write_json, written_whole
+from labs.gpt.files import (
+    read_json,
+    read_parts,
+    refuse_others,
+    write_json,
+    write_tensors,
+    written_whole,
+)
 from labs.gpt.model import GPT, Shape
 from labs.gpt.tokenizer import END
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 """The folder of the model that the pages carry; its card.json says how it was trained."""
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"  # the first may be in parts
 TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 THEIRS = {
@@ -58,18 +64,32 @@ def their_name(name):
 def save(folder, model, tokenizer=None, dtype=torch.float32):
     """Write a model, and its tokenizer, into a new `folder`. See `written_whole` for the errors."""
     with written_whole(folder) as part:
-        write(part, model, tokenizer, dtype)
+        write_weights(part / WEIGHTS, model.state_dict(), dtype)
+        write_about(part, model.shape, tokenizer, dtype)
 
 
-def write(folder, model, tokenizer=None, dtype=torch.float32):
-    """Write the files of a model into a folder that exists."""
-    folder, tensors = pathlib.Path(folder), {}
-    for name, tensor in model.state_dict().items():
+def write_weights(path, weights, dtype=torch.float32):
+    """Write {name: parameter}: all of a model's, or a part of them."""
+    tensors = {}
+    for name, tensor in weights.items():
         theirs, transposed = their_name(name)
         tensor = tensor.detach().to("cpu", dtype)
         tensors[theirs] = (tensor.T if transposed else tensor).contiguous()
-    safetensors.torch.save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    shape = model.shape
+    write_tensors(path, tensors)
+
+
+def write_index(folder, files, size):
+    """Write which file holds each parameter, {name: file}, where there are several.
+
+    `size`: the bytes of all weights.
+    """
+    where = {their_name(name)[0]: file for name, file in files.items()}
+    index = {"metadata": {"total_size": size}, "weight_map": where}
+    write_json(folder / f"{WEIGHTS}.index.json", index)
+
+
+def write_about(folder, shape, tokenizer=None, dtype=torch.float32):
+    """Write all but the weights."""
     end = tokenizer.token_to_id(END) if tokenizer else None
     write_json(
         folder / CONFIG,
@@ -162,15 +182,12 @@ def shape_of(config, folder):
 
 def read_weights(folder):
     """{name: tensor} of all safetensors of a model, with Hugging Face's full names."""
-    paths = sorted(folder.glob("model*.safetensors"))
-    if not paths:
+    if not any(folder.glob("model*.safetensors")):
         raise FileNotFoundError(
             f"{folder}: expected {WEIGHTS}, found none; a pytorch_model.bin is a pickle and is not "
             "opened: save it with save_pretrained(…) of transformers first"
         )
-    found = {}
-    for path in paths:
-        found |= read_tensors(path)
+    found = read_parts(folder / WEIGHTS)
     full = lambda name: (
         name if name.startswith(("transformer.", "lm_head.")) else "transformer." + name
     )

@@ -2,7 +2,8 @@
 
 Shapes: `B` sequences of a step, `T` tokens of each. What a step reads depends on the seed and the
 number of the step alone, and nothing else is random: so a run that was killed and goes on is the
-run that was not.
+run that was not. With several processes it is the same loop: what differs then is in a team, see
+`labs.gpt.parallel`.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from labs.engine.memory import keeps_memory
 from labs.gpt.batches import Batches
 from labs.gpt.measure import bits_per_byte, next_token_loss
 from labs.gpt.run import Run
+from labs.gpt.team import Alone
 
 OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -135,33 +137,39 @@ def optimizers_of(model, config):
 
 
 @keeps_memory
-def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None, stop=None):
+def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None, stop=None, team=None):
     """Train `model` on `tokens.train`; yield a `Progress` once in a while. To stop, stop asking.
 
     `folder`: where checkpoints are kept, with `tokenizer`. If there are any, training goes on from
     the newest, and the first Progress has all losses until then; where that one is of the last
     step, there is nothing to do but to tell of it. `stop`: asked after each step; where it says
-    True, that step is saved, and training ends there. Raises, when the first Progress is asked for,
-    ValueError for a text that is too short or not of the model's tokens, and where the newest
-    checkpoint is damaged, or of another model, corpus or config; OSError where another run uses the
-    folder, and later where a checkpoint cannot be written, when the one before still stands.
+    True, that step is saved, and training ends there. `team`: the processes that train together,
+    see `labs.gpt.parallel.joined`; by default this one. Raises, when the first Progress is asked
+    for, ValueError for a text that is too short or not of the model's tokens, for what the team
+    cannot train, and where the newest checkpoint is damaged, or of another model, corpus or config;
+    OSError where another run uses the folder, and later where a checkpoint cannot be written, when
+    the one before still stands.
     """
-    device = devices.device_of(device)
-    dtype = _dtype(config, device)
+    team = team or Alone()
+    with team.together():
+        device = team.device_of(device)
+        dtype = _dtype(config, device)
+        team.refuse(model.shape, config, dtype)
+        batches = Batches(tokens.train, model.shape.context, config.batch_size, config.seed)
     cast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-    batches = Batches(tokens.train, model.shape.context, config.batch_size, config.seed)
-    model = model.to(device)
+    flops_of_token = scaling.training_flops(model.count(), 1)
+    model = team.lay_out(model, device)
     fast = device.type == "cuda" if config.compile is None else config.compile
     loss_of = torch.compile(_loss_of) if fast else _loss_of
     optimizers = optimizers_of(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     peak, _ = devices.peak(device, dtype)
     tokens_of_step = config.batch_size * model.shape.context
-    with Run(model, tokens, config, optimizers, scaler, folder, tokenizer) as run:
+    with Run(model, tokens, config, optimizers, scaler, folder, tokenizer, team) as run:
 
         def news(steps_per_second):
             speed = steps_per_second * tokens_of_step
-            share = scaling.training_flops(model.count(), speed) / peak
+            share = flops_of_token * speed / (peak * team.world)
             return Progress(run.step, run.untold(), list(run.evaluations), speed, share)
 
         if run.step == config.steps:
@@ -171,15 +179,17 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None, st
                 group["lr"] = config.rate(run.step)
             model.zero_grad()
             loss = 0.0
-            for x_BT, y_BT in zip(*(part.chunk(config.accumulate) for part in batches[run.step])):
+            rows = (team.rows(part).chunk(config.accumulate) for part in batches[run.step])
+            for x_BT, y_BT in zip(*rows):
                 with cast:
                     part = loss_of(model, x_BT.to(device), y_BT.to(device), config.recompute)
                     part = part / config.accumulate
                 scaler.scale(part).backward()
                 loss += part.detach()
+            loss = team.average(model, loss)
             for optimizer in optimizers:
                 scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            team.clip(model, config.clip)
             for optimizer in optimizers:
                 scaler.step(optimizer)
             scaler.update()
@@ -189,7 +199,7 @@ def pretrain(model, tokens, config, folder=None, tokenizer=None, device=None, st
                 with run.paused() as speed, cast:
                     run.evaluations.append([run.step, bits_per_byte(model, tokens)])
                     told = news(speed)
-            ends = stop is not None and stop()
+            ends = team.any(stop is not None and stop())
             if folder and (ends or run.is_due(config.save_every)):  # save
                 with run.paused():
                     run.save()

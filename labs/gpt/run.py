@@ -21,30 +21,40 @@ class Run:
     `step`: how many are done. `losses`: of each step, a tensor on the CPU. `evaluations`: pairs of
     a step and the bits per byte then. `seconds`: of training, without looking and saving.
 
+    `team`: the processes that train together; the first of them has the folder's lock and the
+    progress bar.
+
     Raises ValueError for tokens that the model cannot read, and see `resume`; OSError where another
     run is under way in the folder.
     """
 
-    def __init__(self, model, tokens, config, optimizers, scaler, folder, tokenizer):
+    def __init__(self, model, tokens, config, optimizers, scaler, folder, tokenizer, team):
         self.model, self.optimizers, self.scaler = model, optimizers, scaler
         self.config, self.folder, self.tokenizer = config, folder, tokenizer
-        self.device = model.tokens.weight.device
-        _refuse(tokens, model.shape)
+        self.device, self.team = model.tokens.weight.device, team
+        with team.together():
+            _refuse(tokens, model.shape)
         self.about = {
             "shape": dataclasses.asdict(model.shape),
             "corpus": [*tokens.corpus, _hash(tokens)],
             "config": dataclasses.asdict(config),
         }
+        team.agree([self.about, str(folder)])
         self.step, self.losses, self.evaluations, self.seconds = 0, torch.zeros(0), [], 0.0
         self.told, self.new, self.open = 0, [], contextlib.ExitStack()
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
+            first = self.team.rank == 0
             if self.folder:
-                if checkpoint.steps(self.folder)[-1:] != [self.config.steps]:  # else: only read
-                    stack.enter_context(checkpoint.alone(self.folder))
-                self.resume()
-            off = os.environ.get("LABS_PROGRESS") == "off"
+                done = checkpoint.steps(self.folder)[-1:] == [self.config.steps]  # only to read
+                with self.team.together():
+                    if first and not done:
+                        stack.enter_context(checkpoint.alone(self.folder))
+                with self.team.together():
+                    self.resume()
+                self.team.agree(self.step)
+            off = os.environ.get("LABS_PROGRESS") == "off" or not first
             bar = tqdm(total=self.config.steps, initial=self.step, unit="step", disable=off)
             self.bar = stack.enter_context(bar)
             self.open = stack.pop_all()
@@ -66,7 +76,8 @@ class Run:
         try:
             said = checkpoint.read_run(self.folder, there[-1])
             self.refuse_another(said, path)
-            losses = checkpoint.load(self.folder, there[-1], self.model, self.optimizers)
+            state = self.model, self.optimizers, self.team
+            losses = checkpoint.load(self.folder, there[-1], *state)
         except (ValueError, FileNotFoundError) as error:
             before = f" to go on from step {there[-2]}" if there[1:] else " to begin anew"
             raise ValueError(f"{error}; remove {path}{before}, or give another folder") from error
@@ -127,7 +138,7 @@ class Run:
         run = {**self.about, "device": devices.describe(self.device), "seconds": self.seconds}
         run |= {"evaluations": self.evaluations, "scaler": self.scaler.state_dict()}
         state = self.model, self.tokenizer, self.optimizers, self.losses
-        checkpoint.save(self.folder, self.step, *state, run)
+        checkpoint.save(self.folder, self.step, *state, run, self.team)
 
 
 def _hash(tokens):

@@ -143,32 +143,40 @@ def _shapes(config):
 
 
 def _tensors(path, shapes):
-    """{name: array} of a safetensors file: a length, a JSON head, and the numbers."""
-    if not path.exists():
+    """{name: array} of a safetensors file, or of the parts in which it was written."""
+    parts = sorted(path.parent.glob(f"{path.stem}*{path.suffix}"))
+    if not parts:
         raise ValueError(
             f"folder: expected model.safetensors in it, found none in {path.parent}; save the "
             "model with save_pretrained of transformers 4.35 or newer"
         )
-    size = path.stat().st_size
+    size = sum(part.stat().st_size for part in parts)
     if size > LIMIT:
         raise ValueError(
             f"{path}: expected at most {LIMIT / 1e6:.0f} MB of weights, got {size / 1e6:.0f} MB; "
             "take a smaller model, or save it in float16: a page holds the weights in memory"
         )
-    raw = path.read_bytes()
     try:
-        start = 8 + int.from_bytes(raw[:8], "little")
-        entries = json.loads(raw[8:start].decode("utf-8"))
-        named = {_short(name): e for name, e in entries.items() if name != "__metadata__"}
+        named = {}
+        for part in parts:
+            named |= _entries(part.read_bytes())
         found = {}
         for name, shape in shapes.items():
-            found[name] = _array(named[_stored(name, named)], raw[start:], name, shape)
+            found[name] = _array(*named[_stored(name, named)], name, shape)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: expected a GPT-2's float16 or float32 weights of the shapes in config.json, "
             f"got {error}; save the model again, whole"
         ) from error
     return found
+
+
+def _entries(raw):
+    """{name: (entry, numbers)} of a safetensors file: a length, a JSON head, and the numbers."""
+    start = 8 + int.from_bytes(raw[:8], "little")
+    entries = json.loads(raw[8:start].decode("utf-8"))
+    numbers = raw[start:]
+    return {_short(name): (e, numbers) for name, e in entries.items() if name != "__metadata__"}
 
 
 def _short(name):

@@ -14,6 +14,7 @@ from tiny import SHAPE, config, lively, prose, same, texts, tokens, trained, wor
 from labs.gpt import checkpoint, corpus, folder, tokenizer
 from labs.gpt.model import GPT, Shape
 from labs.gpt.pretrain import OPTIMIZERS, optimizers_of, pretrain
+from labs.gpt.team import Alone
 
 FILES = {
     "model.safetensors",
@@ -57,7 +58,8 @@ def test_a_run_that_goes_on_is_the_one_that_never_stopped(tmp_path, until, optim
     assert torch.equal(torch.cat([now.loss for now in told]), losses)
     assert [step for step, _ in told[-1].evaluations] == [4, 8, 12]
     assert told[-1].tokens_per_second > 0
-    assert torch.equal(checkpoint.load(tmp_path, 12, gpt, optimizers_of(gpt, how)), losses)
+    state = gpt, optimizers_of(gpt, how), Alone()
+    assert torch.equal(checkpoint.load(tmp_path, 12, *state), losses)
 
 
 def test_steps_between_two_checkpoints_are_done_again(tmp_path):

@@ -1,0 +1,175 @@
+"""Several real processes under torchrun: they train what one process trains, and go on from it.
+
+A launch takes seconds, so each makes many checks: they stand in ways.py.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import torch
+import transformers
+import ways
+from tiny import prose
+
+from labs.gpt import checkpoint, files, folder
+from labs.widgets import saved
+
+WAYS = "data", "sharded", "tensor"
+CHECKS = "trains", "bf16", "muon", "fp16", "refuses", "stops", "changes"
+TWO = [f"{check}:{way}" for check in CHECKS for way in WAYS] + ["together:data", "finishes:tensor"]
+TINY = "--vocabulary 300 --context 16 --layers 1 --width 16 --heads 2 --batch-size 4 --warmup 3"
+PLAN = "--device cpu --precision fp32 --steps 300 --evaluate-every 100"
+CLOSE = dict(rtol=0, atol=0.01)  # after 300 steps, see ways.CLOSE
+
+
+def torchrun(processes, *command, **options):
+    """`torchrun --nproc-per-node PROCESSES COMMAND`, at work."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    return subprocess.Popen(
+        [*start, str(processes), *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def checked(processes, path, names):
+    """{check: what each process found wrong}, after all have made the checks `names`."""
+    process = torchrun(processes, pathlib.Path(ways.__file__), path, *names)
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    found = [json.loads((path / f"{i}.json").read_text("utf-8")) for i in range(processes)]
+    return {name: [of[name] for of in found if of[name]] for name in names}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """What two processes found; `changes` is a folder that one process began, and they went on."""
+    path = tmp_path_factory.mktemp("two")
+    for name in ("changes", "finishes"):
+        ways.run(folder=path / name, until=1)
+    return path, checked(2, path, TWO)
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_two_processes(two, name):
+    assert two[1][name] == []
+
+
+def test_a_checkpoint_of_two_processes_is_a_folder_that_one_opens_and_transformers(two):
+    path = checkpoint.path_of(two[0] / "changes", 10)
+    there = {part.name for part in path.iterdir()}
+    parts = {
+        f"{stem}-0000{i}-of-00002.safetensors" for stem in ("model", "training") for i in (1, 2)
+    }
+    about = {"config.json", "tokenizer.json", "tokenizer_config.json", checkpoint.RUN}
+    assert there == parts | about | {"model.safetensors.index.json"}
+    gpt, _ = folder.load(path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(path)
+    ids = torch.arange(12)[None]
+    torch.testing.assert_close(gpt(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
+    assert saved.read(path).tensors["wte"].shape == (300, 24)
+    sizes = [(path / f"model-0000{i}-of-00002.safetensors").stat().st_size for i in (1, 2)]
+    assert max(sizes) < 1.3 * min(sizes)  # shared out evenly
+
+
+def test_what_two_began_one_and_three_finish(two, tmp_path):
+    shutil.copytree(two[0] / "changes", tmp_path / "finishes")
+    torch.testing.assert_close(ways.run(folder=two[0] / "changes")[0], ways.run()[0], **ways.CLOSE)
+    assert checked(3, tmp_path, ["finishes:sharded"]) == {"finishes:sharded": []}
+    last = checkpoint.path_of(tmp_path / "finishes", 12)
+    (last / "training-00002-of-00003.safetensors").unlink()
+    said = (
+        "tensors are not those of the shape that .*; is a part of it missing, or another's?; remove"
+    )
+    with pytest.raises(ValueError, match=said):
+        ways.run(folder=tmp_path / "finishes")
+
+
+def command(path, *options):
+    """The arguments of `python`, or of torchrun, that train in the folder `path`."""
+    text = path.parent / "text.txt"
+    text.write_text(prose(2000, 1), encoding="utf-8")
+    return ["-m", "labs.gpt", path, "--text", text, *TINY.split(), *PLAN.split(), *options]
+
+
+def losses(path):
+    """Of each step, as the newest checkpoint tells of it."""
+    last = checkpoint.path_of(path, checkpoint.steps(path)[-1])
+    return files.read_parts(last / checkpoint.STATE)["losses"]
+
+
+def wait_for(process, happened):
+    """Return when `happened()`, or when the process is over."""
+    while process.poll() is None and not happened():
+        time.sleep(0.001)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The losses of one process that nobody disturbs."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    subprocess.run([sys.executable, *map(str, command(path))], check=True, capture_output=True)
+    return losses(path)
+
+
+def test_asked_to_end_all_save_the_same_step_and_another_number_goes_on(tmp_path, whole):
+    path = tmp_path / "run"
+    process = torchrun(2, *command(path, "--parallel", "tensor", "--save-every", 100000))
+    wait_for(process, (path / ".lock").exists)
+    workers = psutil.Process(process.pid).children()
+    process.terminate()  # torchrun tells its processes
+    out, err = process.communicate()
+    print(out, err)
+    (step,) = checkpoint.steps(path)
+    assert 0 < step < 300 and len(workers) == 2
+    assert out.count(f"step {step} of 300 stands in {path}") == 1  # one speaks for all
+    assert out.count("stopped early, as asked; the same command goes on from here") == 1
+    done = subprocess.run([sys.executable, *map(str, command(path))], capture_output=True)
+    assert done.returncode == 0 and f"going on from step {step} in" in done.stdout.decode()
+    torch.testing.assert_close(losses(path), whole, **CLOSE)
+
+
+def test_when_one_process_is_killed_all_end_and_go_on_from_the_checkpoint_before(tmp_path, whole):
+    path = tmp_path / "run"
+    how = command(path, "--parallel", "sharded", "--save-every", 20)
+    process = torchrun(2, *how)
+    wait_for(process, lambda: checkpoint.steps(path))
+    max(psutil.Process(process.pid).children(), key=lambda worker: worker.pid).kill()
+    out, err = process.communicate()
+    assert process.returncode == 1 and "stopped early" not in out
+    before = checkpoint.steps(path)[-1]
+    print(f"killed after step {before}, left: {sorted(part.name for part in path.iterdir())}")
+    assert before < 300
+    process = torchrun(2, *how)
+    out, err = process.communicate()
+    assert process.returncode == 0 and out.count(f"going on from step {before} in {path}") == 1
+    left = {part.name for part in path.iterdir()}
+    assert left == {".lock", "step-000280", "step-000300"}
+    torch.testing.assert_close(losses(path), whole, **CLOSE)
+
+
+def test_what_several_processes_cannot_do_is_refused_once_and_ends_them_all(tmp_path):
+    path = tmp_path / "run"
+    process = torchrun(2, *command(path, "--batch-size", 5))
+    out, err = process.communicate()
+    said = (
+        "python -m labs.gpt: batch_size: expected a multiple of 2, 2 processes times accumulate 1"
+    )
+    assert process.returncode == 1 and err.count(said) == 1 and not path.exists()
+    assert len(re.findall(r"exitcode *: 2 ", err)) >= 1
+    one = subprocess.run(
+        [sys.executable, *map(str, command(path, "--parallel", "tensor"))], capture_output=True
+    )
+    said = "parallel: expected several processes for 'tensor', got 1; start them with torchrun"
+    assert one.returncode == 2 and said in one.stderr.decode() and not path.exists()
