@@ -12,6 +12,7 @@ import { shading } from "./shade.js";
 import { capital } from "./strings.js";
 import { settingText } from "./words.js";
 
+const TICK = 7;                 // pixels a character of a label, about
 const SHORT = 5;                // characters: longer values are shown in wide cells only
 const NARROW = 560;             // pixels: narrower, the longer axis lies up: fingers hit its cells
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -157,12 +158,13 @@ function build(grid, across, up, value, width, t) {
     });
     return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", text), ...row);
   });
-  const every = across.control === "list" ? 1 : tickDistance(across.texts, width);
+  const widest = Math.max(...up.texts.map((text) => text.length));
+  const room = (grid.clientWidth || width) - TICK * (widest + 2);
+  const every = across.control === "list" ? 1 : tickDistance(across.texts, room);
   const shown = across.texts.map((text, x) => (x % every === 0 ? text : ""));
   const ticks = shown.map((text) => tick("x", "columnheader", text));
   const key = up.name === null ? "map.label_row" : "map.label";
   put(grid, { "aria-label": t(key, { value: value.label, x: across.label, y: up.label }) });
-  const widest = Math.max(...up.texts.map((text) => text.length));
   grid.style.setProperty("--columns", String(across.texts.length));
   grid.style.setProperty("--ticks", `${widest + 1.5}ch`);
   const corner = tick("y", "columnheader", "");
@@ -171,10 +173,10 @@ function build(grid, across, up, value, width, t) {
   return cells;
 }
 
-/** Every how many columns a label has room, in a map so many pixels wide. */
+/** Every how many columns a label has room, where all of them are so many pixels wide. */
 function tickDistance(texts, width) {
-  const room = (width - 60) / texts.length;
-  return Math.max(1, Math.ceil((7 * Math.max(...texts.map((text) => text.length)) + 6) / room));
+  const longest = TICK * Math.max(...texts.map((text) => text.length)) + 6;
+  return Math.max(1, Math.ceil(longest * texts.length / width));
 }
 
 /** Colours every cell for the present setting, and marks the best. */
