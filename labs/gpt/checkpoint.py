@@ -2,9 +2,13 @@
 
 A checkpoint is a folder `step-000500` that `transformers` opens too, with two files more: the
 optimizers' state and the loss of every step, and, in JSON, what the run is. It appears whole or not
-at all, and the one before is removed only when it stands. Of several processes each writes whole
-tensors, its share of them, into a file of its own; any number of processes read them. (The format
-of torch.distributed.checkpoint would do for shards that are rows, and its index is a pickle.)
+at all, and the one before is removed only when it stands.
+
+Of several processes each writes whole tensors, its share of them, into a file of its own, and any
+number of them read those. The HuggingFaceStorageReader of torch.distributed.checkpoint reads them,
+too. That library does not write them: its own index is a pickle, its plans are sent as pickles, and
+the shards that its HuggingFaceStorageWriter writes are no model for `transformers` until they are
+written again.
 """
 
 import contextlib

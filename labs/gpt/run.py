@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 from labs import device as devices
 from labs.gpt import checkpoint, measure
 
-FREE = ("evaluate_every", "save_every", "compile", "recompute")  # may change when a run goes on
+FREE = ("evaluate_every", "save_every", "compile", "recompute", "accumulate")
+"""What may change when a run goes on: `accumulate` as well, so that fewer processes can."""
 
 
 class Run:

@@ -124,6 +124,12 @@ def test_how_often_and_how_it_is_computed_may_change(tmp_path, name, value):
     assert same(trained(tmp_path, **{name: value})[0], trained()[0])
 
 
+def test_the_parts_of_a_batch_may_change(tmp_path):
+    begun(tmp_path, 4)
+    losses = trained(tmp_path, accumulate=2)[1]
+    torch.testing.assert_close(losses, trained()[1], rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "name, value", [("learning_rate", 0.1), ("steps", 20), ("seed", 3), ("precision", "bf16")]
 )

@@ -3,9 +3,11 @@
 Each process makes the checks in turn, and writes to FOLDER/RANK.json {check: "", or what failed}.
 """
 
+import functools
 import json
 import pathlib
 import sys
+import time
 import traceback
 
 import pytest
@@ -36,6 +38,16 @@ def run(team=None, folder=None, until=None, shape=SHAPE, **changes):
     return losses, told[-1].evaluations if told else []
 
 
+@functools.cache
+def _alone(changes):
+    return run(**dict(changes))
+
+
+def alone(**changes):
+    """What one process comes to, computed once for all ways."""
+    return _alone(tuple(changes.items()))
+
+
 def refused(team, said, **changes):
     """Assert that the team refuses, in words."""
     with pytest.raises(ValueError, match=said):
@@ -45,7 +57,7 @@ def refused(team, said, **changes):
 def trains(team, folder):
     """The same losses as one process, and the same bits per byte, in each process to the bit."""
     for changes in ({}, {"recompute": True, "accumulate": 1}):
-        (losses, evaluations), (expected, others) = run(team, **changes), run(**changes)
+        (losses, evaluations), (expected, others) = run(team, **changes), alone(**changes)
         torch.testing.assert_close(losses, expected, **CLOSE)
         torch.testing.assert_close(torch.tensor(evaluations), torch.tensor(others), **CLOSE)
         team.agree([losses.tolist(), evaluations])
@@ -53,9 +65,9 @@ def trains(team, folder):
 
 def bf16(team, folder):
     """bfloat16 has three digits, and so have the losses."""
-    losses, expected = run(team, precision="bf16")[0], run(precision="bf16")[0]
+    losses, expected = run(team, precision="bf16")[0], alone(precision="bf16")[0]
     torch.testing.assert_close(losses, expected, rtol=0.01, atol=0)
-    assert not torch.allclose(losses, run()[0], **CLOSE)
+    assert not torch.allclose(losses, alone()[0], **CLOSE)
 
 
 def muon(team, folder):
@@ -63,14 +75,14 @@ def muon(team, folder):
     if isinstance(team, parallel.Tensor):
         refused(team, "expected adamw with --parallel tensor, got muon", optimizer="muon")
     else:
-        losses, expected = run(team, optimizer="muon")[0], run(optimizer="muon")[0]
+        losses, expected = run(team, optimizer="muon")[0], alone(optimizer="muon")[0]
         torch.testing.assert_close(losses, expected, rtol=0.01, atol=0)
 
 
 def fp16(team, folder):
     """float16 has one scale, which all must change alike."""
     if type(team) is parallel.Data:
-        losses, expected = run(team, precision="fp16")[0], run(precision="fp16")[0]
+        losses, expected = run(team, precision="fp16")[0], alone(precision="fp16")[0]
         torch.testing.assert_close(losses, expected, rtol=0.01, atol=0)
     else:
         refused(team, "expected bf16 or fp32 with --parallel .*, got fp16", precision="fp16")
@@ -90,9 +102,10 @@ def refuses(team, folder):
 def stops(team, folder):
     """One process is asked to stop: all do, at that step, and go on to the same numbers."""
     folder = folder / f"stops-{type(team).__name__}"
-    assert run(team, folder, until=5)[0].tolist() == run(team)[0][:4].tolist()
+    whole = run(team)
+    assert torch.equal(run(team, folder, until=5)[0], whole[0][:4])
     assert checkpoint.steps(folder) == [5]
-    again, whole = run(team, folder), run(team)
+    again = run(team, folder)
     assert torch.equal(again[0], whole[0]) and again[1] == whole[1]
 
 
@@ -107,7 +120,7 @@ def changes(team, folder):
 
 def finishes(team, folder):
     """Goes on to the end, to the losses of one process."""
-    torch.testing.assert_close(run(team, folder / "finishes")[0], run()[0], **CLOSE)
+    torch.testing.assert_close(run(team, folder / "finishes")[0], alone()[0], **CLOSE)
 
 
 def together(team, folder):
@@ -127,11 +140,13 @@ def main(folder, *names):
         teams = {"data": data, "sharded": parallel.Sharded(), "tensor": parallel.Tensor()}
         for name in names:
             check, way = name.split(":")
+            begun = time.perf_counter()
             try:
                 globals()[check](teams[way], folder)
                 found[name] = ""
             except Exception:
                 found[name] = traceback.format_exc()
+            print(f"{name}: {time.perf_counter() - begun:.1f} s", flush=True)
     (folder / f"{data.rank}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
