@@ -23,18 +23,18 @@ gpt.ngrams gpt.__main__
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
 strokes painter figures
-widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
-widgets.explorer widgets.predictions
+widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
+widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
+widgets.question widgets.explorer widgets.predictions
 widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 interruptions prices
 chips scaling optimizers settings words labels record card claims grid strokes painter figures
-widgets.coding widgets.contents widgets.frames widgets.frontend widgets.part widgets.meta
-widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still widgets.question
-widgets.explorer widgets.predictions
+widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
+widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
+widgets.question widgets.explorer widgets.predictions
 widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()

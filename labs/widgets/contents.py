@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from labs import record
+from labs.widgets import marks
 
 MEAN = "mean"
 """Stands for a position on an axis of repetitions: all of them, averaged."""
@@ -63,7 +64,7 @@ class Contents:
     `times`: K steps. `curves`: {name: (*axes, K)}. `values`: {name: Value}. `steps`: how long a run
     trains, or None. `task`: its name, title, loss and metric (texts, "" where unknown), and its
     constant_loss (a number or None). `call`: code with the places {axis}, or None. `diverged_at`,
-    `trained`: as in the record, or none and all.
+    `trained`: as in the record, or none and all. `marks`: see labs/widgets/marks.py.
     """
 
     axes: tuple
@@ -76,6 +77,7 @@ class Contents:
     view: View | None
     task: dict
     call: str | None
+    marks: dict | None
 
     @property
     def shape(self):
@@ -132,6 +134,7 @@ def read(runs):
         view=_view(runs, axes, sizes),
         task=_task(runs),
         call=_call(runs, sizes),
+        marks=marks.read(runs, axes, values),
     )
 
 

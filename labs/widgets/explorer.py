@@ -35,7 +35,8 @@ class Explorer(question.Asking, Part):
     asked to be shown it.
 
     The attributes of a variable may say what it is called ("label") and which end is better
-    ("better": "lower" or "higher").
+    ("better": "lower" or "higher"); those of the record may hold points to draw on the map
+    ("marks": see `labs.widgets.marks`).
 
     `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a
     dict of label, steps, train_loss, val_loss (with None where there is no value) and running, is

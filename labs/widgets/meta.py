@@ -24,6 +24,7 @@ def describe(found, name):
         "task": found.task,
         "call": found.call,
         "loss_range": loss_range(found),
+        "marks": found.marks,
     }
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from labs import words
 from labs.labels import axis_labels
+from labs.widgets import marks
 from labs.widgets.glyphs import drawable, fonts
 from labs.widgets.means import averaged
 from labs.widgets.numbers import count, loss, number
@@ -169,6 +170,12 @@ def _draw_map(figure, found, choice, map_axes, value):
     for color, width in (("white", 3.5), (INK, 1.5)):
         place = here if len(here) == 2 else [*here, 0]
         axes.plot(*place, "s", ms=8, mfc="none", mec=color, mew=width)
+    held = {name: place for name, place in choice.items() if name not in map_axes}
+    for point in marks.shown(found.marks, held):
+        place = [point["at"].get(name) for name in map_axes]
+        if None not in place:
+            across, up = place if len(place) == 2 else [*place, 0]
+            axes.plot(across, up - 0.25, "o", ms=4.5, mfc=INK, mec="white", mew=1)
     axes.set_yticks([])
     _name_sides(axes, [found.axis(name) for name in map_axes])
     label = value_label(found, value)

@@ -254,3 +254,31 @@ def test_curves_of_one_moment_draw_axes_and_no_nonsense(chromium, tmp_path, step
     assert "NaN" not in drawn and "Infinity" not in drawn
     assert shown.page.troubles == []
     shown.page.context.close()
+
+
+def test_a_mark_lies_on_its_cell_and_its_own_number_is_said_after_the_records(chromium, tmp_path):
+    days = np.geomspace(1, 100, 24).reshape(3, 4, 2)
+    table = xr.Dataset(
+        {"days": (("model", "devices", "chip"), days), "price": ("devices", [1.0, 2, 3, 4])},
+        {"model": ["1B", "7B", "70B"], "devices": [1, 2, 4, 8], "chip": ["old", "new"]},
+    )
+    at = {"model": "70B", "devices": 4, "chip": "new"}
+    points = [{"at": at, "values": {"days": 21}}, {"at": {"model": "1B"}, "label": "mine"}]
+    table.attrs["marks"] = {"label": "published", "points": points}
+    shown = open_one(chromium, tmp_path / "marks.html", labs.Explorer(table, name="marks"))
+    mine = shown.root.locator("[data-mark][aria-label$='(mine)']")
+    marked = shown.root.locator("[role=gridcell][data-mark][aria-label*=published]")
+    legend = shown.root.locator(".panel-map .legend")
+    assert mine.count() == 4 and marked.count() == 0 and "published" in legend.inner_text()
+    shown.move_by_pointer("chip", 1)
+    assert marked.count() == 1
+    number = shown.record.of("days", shown.record.run({"model": 2, "devices": 2, "chip": 1}))
+    said = marked.get_attribute("aria-label")
+    assert said == f"devices 4, model 70B: {number:#.3g} (published: 21)"
+    assert "radial-gradient" in marked.evaluate("cell => getComputedStyle(cell).backgroundImage")
+    marked.click()
+    assert said in shown.root.locator(".panel-map .note").inner_text()
+    shown.root.locator("[data-map-value]").select_option(label="price")
+    assert marked.get_attribute("aria-label") == "devices 4, model 70B: 3 (published)"
+    assert shown.page.troubles == []
+    shown.page.context.close()

@@ -21,8 +21,9 @@ export function mapLegend(runs, t) {
     put(bar, { "data-strong": shade.strong });
     say(better, value.better ? t(`map.${value.better}`) : "");
     better.hidden = !value.better;
-    const marks = marksOf(runs, value);
-    keys.replaceChildren(...marks.map(([kind, name]) => key(kind, t(`map.${name}`))));
+    const marks = marksOf(runs, value).map(([kind, name]) => key(kind, t(`map.${name}`)));
+    const brought = runs.meta.marks;
+    keys.replaceChildren(...marks, ...(brought ? [key("mark", t.label(brought.label))] : []));
   };
   return { element, draw };
 }

@@ -6,11 +6,13 @@ import { select } from "./controls.js";
 import { h, put, say } from "./dom.js";
 import { formatOf } from "./format.js";
 import { mapLegend } from "./legend.js";
+import { markAt, withMark } from "./marks.js";
 import { isLoss, shownAt, valueOf } from "./record.js";
 import { shading } from "./shade.js";
 import { capital } from "./strings.js";
 import { settingText } from "./words.js";
 
+const TICK = 7;                 // pixels a character of a label, about
 const SHORT = 5;                // characters: longer values are shown in wide cells only
 const NARROW = 560;             // pixels: narrower, the longer axis lies up: fingers hit its cells
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -156,12 +158,13 @@ function build(grid, across, up, value, width, t) {
     });
     return h("div", { role: "row", class: "map-row" }, tick("y", "rowheader", text), ...row);
   });
-  const every = across.control === "list" ? 1 : tickDistance(across.texts, width);
+  const widest = Math.max(...up.texts.map((text) => text.length));
+  const room = (grid.clientWidth || width) - TICK * (widest + 2);
+  const every = across.control === "list" ? 1 : tickDistance(across.texts, room);
   const shown = across.texts.map((text, x) => (x % every === 0 ? text : ""));
   const ticks = shown.map((text) => tick("x", "columnheader", text));
   const key = up.name === null ? "map.label_row" : "map.label";
   put(grid, { "aria-label": t(key, { value: value.label, x: across.label, y: up.label }) });
-  const widest = Math.max(...up.texts.map((text) => text.length));
   grid.style.setProperty("--columns", String(across.texts.length));
   grid.style.setProperty("--ticks", `${widest + 1.5}ch`);
   const corner = tick("y", "columnheader", "");
@@ -170,10 +173,10 @@ function build(grid, across, up, value, width, t) {
   return cells;
 }
 
-/** Every how many columns a label has room, in a map so many pixels wide. */
+/** Every how many columns a label has room, where all of them are so many pixels wide. */
 function tickDistance(texts, width) {
-  const room = (width - 60) / texts.length;
-  return Math.max(1, Math.ceil((7 * Math.max(...texts.map((text) => text.length)) + 6) / room));
+  const longest = TICK * Math.max(...texts.map((text) => text.length)) + 6;
+  return Math.max(1, Math.ceil(longest * texts.length / width));
 }
 
 /** Colours every cell for the present setting, and marks the best. */
@@ -186,6 +189,7 @@ function paint(cells, runs, value, { shown }, shade, t) {
     cell.shown = shownAt(runs, { ...shown.choice, ...onAxes(cell) });
     cell.number = valueOf(value, cell.shown.members);
     cell.known = !Number.isNaN(cell.number);
+    cell.mark = markAt(runs, cell.shown.choice);
     cell.here = Object.entries(onAxes(cell)).every(([name, i]) => shown.choice[name] === i);
     if (sign && cell.known && beats(cell.number)) best = cell;
   }
@@ -197,7 +201,8 @@ function paint(cells, runs, value, { shown }, shade, t) {
       "data-number": cell.known ? format(cell.number) : lostText(cell.shown),
       "data-long": long ? "" : null,
       "data-best": cell === best ? "" : null,
-      "aria-label": cellText(cell, value, t),
+      "data-mark": cell.mark ? "" : null,
+      "aria-label": cellText(cell, value, runs, t),
       "aria-selected": cell.here,
       tabindex: cell === (cells.find(({ here }) => here) ?? cells[0]) ? 0 : -1,
       style: cell.known ? `--share:${shade.share(cell.number).toFixed(3)}` : null,
@@ -221,18 +226,19 @@ function missingText({ members, lost, ...shown }, t) {
   return some ? t("map.diverged_some", facts) : t(`map.${whyMissing(shown)}`);
 }
 
-function cellText(cell, value, t) {
+function cellText(cell, value, runs, t) {
   const named = ({ label, texts }, i) => t("what.name", { label, value: texts[i] });
   const result = cell.known ? formatOf(value)(cell.number) : missingText(cell.shown, t);
   const key = cell.up.name === null ? "map.cell_row" : "map.cell";
-  return t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
+  const text = t(key, { x: named(cell.across, cell.x), y: named(cell.up, cell.y), result });
+  return withMark(text, cell.mark, value, runs, t);
 }
 
 /** A cell in words, with what is held fixed. */
 function describe(runs, cell, value, { shown }, t) {
   const sides = [cell.across, cell.up];
   const held = runs.axes.filter((axis) => axis.values.length > 1 && !sides.includes(axis));
-  const text = cellText(cell, value, t);
+  const text = cellText(cell, value, runs, t);
   if (!held.length) return text;
   return t("map.held", { cell: text, setting: settingText(held, shown.choice, t) });
 }
