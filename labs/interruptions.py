@@ -8,9 +8,11 @@ checkpoint was. `between`: the mean time between two interruptions, which come a
 what cannot be.
 """
 
+import itertools
 import math
 
 import numpy as np
+import xarray as xr
 
 
 def young_interval(save, between):
@@ -47,6 +49,18 @@ def expected_time(work, interval, save, restart, between):
     _positive(0, save=save, restart=restart)
     part = between * math.exp(restart / between) * math.expm1((interval + save) / between)
     return part * work / interval
+
+
+def first_order_time(work, interval, save, restart, between):
+    """The mean time that a run takes in all where interruptions are rare, the sum whose least
+    `young_interval` is: work (1 + save / interval + (interval / 2 + restart) / between).
+
+    Of each interval there is a checkpoint, of each interruption half an interval and a restart. It
+    leaves out that a run may be interrupted while it restarts, or does what it had lost.
+    """
+    _positive(work=work, interval=interval, between=between)
+    _positive(0, save=save, restart=restart)
+    return work * (1 + save / interval + (interval / 2 + restart) / between)
 
 
 def expected_time_with_notice(work, restart, notice, between):
@@ -93,6 +107,35 @@ def simulate(work, interval, save, restart, between, notice=0.0, runs=1000, seed
         counts[open_] += 1
         start[open_] = restart
     return times, counts
+
+
+def table(work, between, interval, save, restart, runs=500, seed=0, most=10.0):
+    """Simulations and formulas for all combinations of some values, as an `xarray.Dataset`.
+
+    Its axes are `between`, `interval`, `save` and `restart`, a list each. Its variables, as
+    multiples of `work`: `time`, the mean of `runs` simulated runs; `low` and `high`, which a tenth
+    of them are below and above; `formula`, `expected_time`; `first_order`. And `interruptions`,
+    the mean of how often a run is interrupted. None has a number where `expected_time` is more than
+    `most` times `work`: nobody would wait for these.
+    """
+    axes = dict(between=between, interval=interval, save=save, restart=restart)
+    sizes = [len(values) for values in axes.values()]
+    names = "time", "low", "high", "formula", "first_order", "interruptions"
+    arrays = {name: np.full(sizes, np.nan) for name in names}
+    for place in itertools.product(*map(range, sizes)):
+        about = {name: float(values[i]) for (name, values), i in zip(axes.items(), place)}
+        if about["interval"] + about["save"] + about["restart"] > 100 * about["between"]:
+            continue  # `expected_time` might have no number
+        formula = expected_time(work, **about) / work
+        if formula > most:
+            continue
+        times, counts = simulate(work, **about, runs=runs, seed=seed)
+        low, high = np.quantile(times / work, [0.1, 0.9])
+        first = first_order_time(work, **about) / work
+        found = (times / work).mean(), low, high, formula, first, counts.mean()
+        for name, value in zip(names, found):
+            arrays[name][place] = value
+    return xr.Dataset({name: (list(axes), array) for name, array in arrays.items()}, axes)
 
 
 def spot_pays_from(price, spot_price, work, save, restart, shortest=1e-3, longest=1e6):

@@ -9,8 +9,10 @@ from labs.interruptions import (
     daly_interval,
     expected_time,
     expected_time_with_notice,
+    first_order_time,
     simulate,
     spot_pays_from,
+    table,
     young_interval,
 )
 
@@ -131,6 +133,30 @@ def test_a_simulation_is_its_seeds():
     about = 20, 1, 0.05, 0.1, 5
     assert np.array_equal(simulate(*about, seed=3), simulate(*about, seed=3))
     assert not np.array_equal(simulate(*about, seed=3), simulate(*about, seed=4))
+
+
+def test_the_first_order_sum_is_least_at_youngs_interval_and_right_where_interruptions_are_rare():
+    time = lambda interval, between: first_order_time(100, interval, 0.01, 0.1, between)
+    least = young_interval(0.01, 5)
+    assert time(least, 5) < min(time(0.99 * least, 5), time(1.01 * least, 5))
+    about = 100, young_interval(0.01, 1000), 0.01, 0.1, 1000
+    assert first_order_time(*about) == pytest.approx(expected_time(*about), rel=1e-4)
+    about = 100, 1, 0.01, 0.1, 0.5
+    assert expected_time(*about) > 1.5 * first_order_time(*about)
+
+
+def test_a_table_holds_what_each_of_its_settings_gives_alone():
+    found = table(20, [0.5, 5], [0.5, 2, 80], [0.05], [0.1, 0.2], runs=200, seed=3)
+    assert dict(found.sizes) == dict(between=2, interval=3, save=1, restart=2)
+    one = found.sel(between=5, interval=2, save=0.05, restart=0.2)
+    times, counts = simulate(20, 2, 0.05, 0.2, 5, runs=200, seed=3)
+    assert float(one.time) == pytest.approx(times.mean() / 20)
+    assert float(one.interruptions) == counts.mean()
+    assert [float(one.low), float(one.high)] == list(np.quantile(times / 20, [0.1, 0.9]))
+    assert float(one.formula) == expected_time(20, 2, 0.05, 0.2, 5) / 20
+    assert float(one.first_order) == first_order_time(20, 2, 0.05, 0.2, 5) / 20
+    gone = found.sel(between=0.5, interval=80).to_array()  # it would take longer than anything
+    assert np.isnan(gone).all() and np.isfinite(found.time.sel(between=5, interval=2)).all()
 
 
 def test_spot_pays_from_where_the_two_bills_are_equal():
