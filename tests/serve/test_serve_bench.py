@@ -21,7 +21,7 @@ def test_both_servers_write_the_same_texts_and_the_figures_are_written_down(tmp_
         "6",
     ]
     done = subprocess.run(
-        [sys.executable, *command, "--out", out], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, *command, "--out", out], capture_output=True, encoding="utf-8", cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
     plain, ours = json.loads(out.read_text(encoding="utf-8"))["rows"]
