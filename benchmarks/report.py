@@ -178,6 +178,18 @@ GPT = {  # kind of work: the table's title, and its columns
 }
 
 
+SERVING = [
+    "a served GPT, requests a second",
+    "`transformers` behind FastAPI",
+    "`labs.serve`",
+    "ours × theirs",
+    "first token, median: theirs",
+    "ours",
+    "95th percentile: theirs",
+    "ours",
+]
+
+
 def gpt(results, kind):
     """How fast GPTs are trained, or write; the last column is ours over the best of the others."""
     title, columns = GPT[kind]
@@ -199,6 +211,25 @@ def gpt(results, kind):
     return markdown([title, *columns.values(), "ours × the best of theirs"], rows)
 
 
+def serving(results):
+    """How many requests are answered, and how soon: the plain server beside ours."""
+    rows = []
+    for workload, facts in results["workloads"].items():
+        of = {
+            (row["server"], row["clients"]): row
+            for row in results["rows"]
+            if row["workload"] == workload
+        }
+        for clients in facts["clients"]:
+            plain, ours = (of[server, clients] for server in ("Plain", "Ours"))
+            ratio = statistics.median(a / b for a, b in zip(ours["rates"], plain["rates"]))
+            times = [row[name] for name in ("first_median", "first_95") for row in (plain, ours)]
+            title = f"{facts['title']}, {clients} client{'s' * (clients > 1)}"
+            rates = [f"{row['rate']:.3g}" for row in (plain, ours)]
+            rows.append([title, *rates, f"{ratio:.3g}×", *(f"{1000 * t:,.0f} ms" for t in times)])
+    return markdown(SERVING, rows)
+
+
 def environment(results):
     """One sentence on the machine."""
     e = results["environment"]
@@ -218,7 +249,18 @@ def gpt_environment(results):
     )
 
 
-def report(engine, many, page, before, gpts):
+def serving_environment(results):
+    """One sentence on what the table of servers belongs to."""
+    e = results["environment"]
+    tokens = {facts["tokens"] for facts in results["workloads"].values()}
+    return (
+        f"Servers: {e['processor']} ({e['capability']}), {e['cores']} cores for them and their "
+        f"clients, {' or '.join(map(str, sorted(tokens)))} tokens after {results['prompt']}, "
+        f"{e['date']}; medians of {results['rounds']} rounds in turn.\n"
+    )
+
+
+def report(engine, many, page, before, gpts, servers):
     """(the README's part, table.md)."""
     tables = [rates(engine), ratios(engine), scaling(many)]
     end = [
@@ -226,17 +268,16 @@ def report(engine, many, page, before, gpts):
         environment(engine),
     ]
     both = [gpt(gpts, kind) for kind in GPT]
-    readers = [pages(page), book(page, before)]
-    return (
-        "\n".join([*tables, *both, *readers, *end, gpt_environment(gpts)]),
-        "\n".join([*tables, parts(engine), *end]),
-    )
+    all_of_it = [*tables, *both, serving(servers), pages(page), book(page, before), *end]
+    all_of_it += [gpt_environment(gpts), serving_environment(servers)]
+    return "\n".join(all_of_it), "\n".join([*tables, parts(engine), *end])
 
 
 def main():
     """Write both, or check them."""
-    names = ("engine.json", "scaling.json", "pages.json", "pages_before.json", "gpt.json")
-    part, table = report(*(json.loads((HERE / name).read_text(encoding="utf-8")) for name in names))
+    names = ("engine", "scaling", "pages", "pages_before", "gpt", "serve")
+    texts = ((HERE / f"{name}.json").read_text(encoding="utf-8") for name in names)
+    part, table = report(*map(json.loads, texts))
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     readme = before + BEGIN + "\n" + part + "\n" + END + rest.split(END)[1]

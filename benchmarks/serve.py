@@ -1,6 +1,6 @@
 """How many requests labs.serve answers, beside the simplest thing to do instead: `make bench`.
 
-    python benchmarks/serve.py [--rounds 5] [--only recorded ...] [--clients 1 8 32] [--out FILE]
+    python benchmarks/serve.py [--rounds 3] [--only recorded ...] [--clients 1 8] [--out FILE]
 
 Both are servers in a process of their own, with the same weights, on the same machine as the
 clients. Each client asks for one completion after another, over a connection that it keeps, with
@@ -19,6 +19,7 @@ printed.
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import pathlib
 import re
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import httpx
 import psutil
@@ -37,9 +39,9 @@ SERVERS = {
     "Plain": ("transformers behind FastAPI", [str(HERE / "serve_plain.py")]),
     "Ours": ("`labs.serve`", ["-m", "labs.serve", "--port", "0", "--slots", "32"]),
 }
-PROMPT, TOKENS = 32, 64  # tokens of a prompt, and tokens written after it
-REQUESTS = 3  # of each client in a turn, and at least 8 of all
-ASKED = {"model": "weights", "max_tokens": TOKENS, "temperature": 0, "ignore_eos": True}
+PROMPT = 32  # tokens of a prompt
+LEAST = 4  # requests in a turn, and two of each client
+ASKED = {"model": "weights", "temperature": 0, "ignore_eos": True}
 
 
 def recorded(path):
@@ -51,8 +53,6 @@ def recorded(path):
 
 def large(path):
     """Blocks as those of GPT-2 small, with weights that were drawn."""
-    import dataclasses
-
     import torch
 
     from labs.gpt import folder, model
@@ -67,9 +67,19 @@ def large(path):
     folder.save(path, net, words)
 
 
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """A model, made by `save(path)`; so many `tokens` are written after each prompt."""
+
+    title: str
+    save: Callable
+    tokens: int
+    clients: list
+
+
 WORKLOADS = {
-    "recorded": ("2.2 M parameters", recorded),
-    "large": ("87 M parameters, GPT-2 small's blocks", large),
+    "recorded": Workload("2.2 M parameters", recorded, 64, [1, 8, 32]),
+    "large": Workload("87 M parameters, GPT-2 small's blocks", large, 32, [1, 8]),
 }
 
 
@@ -118,7 +128,7 @@ async def streamed(http, body):
     return "".join(text), first
 
 
-async def turn(server, texts, clients, ask):
+async def turn(server, texts, clients, tokens, ask):
     """{seconds, texts, firsts} of one turn: `clients` share `texts`, each takes the next one."""
     (url, process), left, found = server, list(enumerate(texts)), {}
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
@@ -127,7 +137,7 @@ async def turn(server, texts, clients, ask):
         async def client():
             while left:
                 i, text = left.pop(0)
-                found[i] = await ask(http, {**ASKED, "prompt": text})
+                found[i] = await ask(http, {**ASKED, "max_tokens": tokens, "prompt": text})
 
         start, cpu = time.perf_counter(), cpu_seconds(process)
         await asyncio.gather(*(client() for _ in range(clients)))
@@ -158,25 +168,27 @@ def same_work(rows):
             raise ValueError(f"both servers should write {expected!r}, got {got!r}")
 
 
-def compare(workload, rounds, counts):
+def compare(workload, rounds, tokens, counts):
     """The rows of one workload: one for each server and number of clients."""
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         path = pathlib.Path(place) / ASKED["model"]
-        WORKLOADS[workload][1](path)
+        WORKLOADS[workload].save(path)
         servers = {name: stack.enter_context(server(name, path)) for name in SERVERS}
+        for its in servers.values():  # warm
+            asyncio.run(turn(its, prompts(path, 4), 2, tokens, streamed))
         rows = []
         for clients in counts:
-            texts = prompts(path, max(8, REQUESTS * clients))
+            texts = prompts(path, max(LEAST, 2 * clients))
             turns = {name: [] for name in SERVERS}
-            for number in range(rounds + 1):  # the first one warms up
+            for number in range(1, rounds + 1):
                 for name, its in servers.items():
-                    parts = [asyncio.run(turn(its, texts, clients, a)) for a in (whole, streamed)]
-                    turns[name].append(parts)
+                    how = its, texts, clients, tokens
+                    turns[name].append([asyncio.run(turn(*how, ask)) for ask in (whole, streamed)])
                     line = f"\r{workload}, {clients} clients: round {number} of {rounds}, {name:8}"
                     print(line, end="", file=sys.stderr, flush=True)
             for part in (0, 1):
                 same_work([turns[name][0][part] for name in SERVERS])
-            rows += [row(workload, name, clients, turns[name][1:]) for name in SERVERS]
+            rows += [row(workload, name, clients, turns[name]) for name in SERVERS]
         print(file=sys.stderr)
     return rows
 
@@ -223,28 +235,29 @@ def table(rows):
 def main():
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["recorded"], choices=list(WORKLOADS))
-    parser.add_argument("--tokens", type=int, default=TOKENS, help="written after each prompt")
-    parser.add_argument("--clients", nargs="*", type=int, default=[1, 8, 32])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("--tokens", type=int, help="written after each prompt")
+    parser.add_argument("--clients", nargs="*", type=int, help="in place of a workload's own")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "serve.json")
     arguments = parser.parse_args()
-    ASKED["max_tokens"] = arguments.tokens
     import transformers
 
     results = {
         "environment": {**environment(), "transformers": transformers.__version__},
         "rounds": arguments.rounds,
         "prompt": PROMPT,
-        "tokens": arguments.tokens,
-        "workloads": {name: WORKLOADS[name][0] for name in arguments.only},
+        "workloads": {},
         "servers": {name: title for name, (title, _) in SERVERS.items()},
         "rows": [],
     }
     for workload in arguments.only:
-        rows = compare(workload, arguments.rounds, arguments.clients)
+        work = WORKLOADS[workload]
+        tokens, counts = arguments.tokens or work.tokens, arguments.clients or work.clients
+        rows = compare(workload, arguments.rounds, tokens, counts)
+        results["workloads"][workload] = {"title": work.title, "tokens": tokens, "clients": counts}
         results["rows"] += rows
-        print(f"{WORKLOADS[workload][0]}\n{table(rows)}\n")
+        print(f"{work.title}\n{table(rows)}\n")
     write(arguments.out, results)
 
 

@@ -176,3 +176,10 @@ def test_the_picture_does_not_give_the_answer_of_a_question_away():
         png = base64.b64decode(explorer._repr_mimebundle_()[0]["image/png"])
         heights.append(matplotlib.image.imread(io.BytesIO(png)).shape[0])
     assert heights[1] < 0.5 * heights[0]  # the curves without the map
+
+
+def test_numbers_that_differ_each_time_are_written_after_the_sign_for_about():
+    """Notebooks are compared without them, and with the others."""
+    runs = table(size=2).assign(seconds=("size", [0.25, 0.5], {"varies": True}))
+    text = fallbacks(Explorer(runs, map_value="speed"))[1]
+    assert "seconds ≈ 0.250" in text and "speed 0" in text and "speed ≈" not in text

@@ -27,6 +27,9 @@ USED = {
     "safetensors",
     "tokenizers",
     "transformers",
+    "fastapi",
+    "uvicorn",
+    "openai",
 }
 IN_LIST = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ \S*/[A-Za-z0-9._]+?-)([0-9][0-9a-z.]*)", re.MULTILINE

@@ -29,13 +29,15 @@ class Value(NamedTuple):
     """A number of every run.
 
     `label`: a key of the table of words, or words. `better`: "lower", "higher" or None. `array`:
-    floats of the shape of the axes, NaN where there is none.
+    floats of the shape of the axes, NaN where there is none. `varies`: whether the same program
+    finds other numbers each time, as with seconds.
     """
 
     name: str
     label: str
     better: str | None
     array: np.ndarray
+    varies: bool = False
 
 
 class View(NamedTuple):
@@ -183,7 +185,8 @@ def _values(runs, sizes):
             marks = variable.attrs
             label = str(marks.get("label") or marks.get("long_name") or f"value.{name}")
             better = _better(name, marks.get("better", BETTER.get(name)))
-            found[str(name)] = Value(str(name), label, better, _over(variable, sizes).astype(float))
+            array, varies = _over(variable, sizes).astype(float), bool(marks.get("varies"))
+            found[str(name)] = Value(str(name), label, better, array, varies)
     return found
 
 

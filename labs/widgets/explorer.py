@@ -34,9 +34,10 @@ class Explorer(question.Asking, Part):
     list of them; map and sentence of why are covered until the reader has predicted each answer, or
     asked to be shown it.
 
-    The attributes of a variable may say what it is called ("label") and which end is better
-    ("better": "lower" or "higher"); those of the record may hold points to draw on the map
-    ("marks": see `labs.widgets.marks`).
+    The attributes of a variable may say what it is called ("label"), which end is better ("better":
+    "lower" or "higher"), and that its numbers differ from one time to the next, as seconds do
+    ("varies": True): the text that stands in for the widget then has them after ≈. Those of the
+    record may hold points to draw on the map ("marks": see `labs.widgets.marks`).
 
     `choice` {axis name: index, or "mean" of repetitions} says which run is shown. `live`, {} or a
     dict of label, steps, train_loss, val_loss (with None where there is no value) and running, is

@@ -99,8 +99,9 @@ def _shown(found, choice):
 
 
 def _values(found, run):
+    written = lambda v: ("≈ " if v.varies else "") + number(float(v.array[run]))
     named = [
-        words.text("still.named", label=value_label(found, v), value=number(float(v.array[run])))
+        words.text("still.named", label=value_label(found, v), value=written(v))
         for v in found.values.values()
     ]
     return words.listed(named)

@@ -1,6 +1,7 @@
 """A real server in a process of its own, and requests to it: what the tests of labs.serve share."""
 
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import re
@@ -12,8 +13,65 @@ import httpx
 import psutil
 import small_gpt
 
+from labs.serve.__main__ import main
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
 CONTEXT, LONG = 512, 4096
+
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["labs.serve.__main__"])
+
+
+class Forked:
+    """`python -m labs.serve` with some arguments, as a `subprocess.Popen` would be.
+
+    It is forked from a process that has imported everything: to import takes most of the time in
+    which a server starts. Without it, `command` starts one as users do.
+    """
+
+    def __init__(self, arguments):
+        (out, into_out), (err, into_err) = (FORKS.Pipe(duplex=False) for _ in range(2))
+        self.process = FORKS.Process(target=serve, args=(arguments, into_out, into_err))
+        self.process.start()
+        self.pid = self.process.pid
+        self.stdout, self.stderr = (
+            open(os.dup(end.fileno()), encoding="utf-8") for end in (out, err)
+        )
+        for end in (out, into_out, err, into_err):
+            end.close()
+
+    def poll(self):
+        """Its exit status, or None while it runs."""
+        return self.process.exitcode
+
+    def wait(self, seconds=None):
+        """Its exit status, when it has ended."""
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired("labs.serve", seconds)
+        return self.process.exitcode
+
+    def send_signal(self, number):
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self):
+        """Ask it to end."""
+        self.process.terminate()
+
+    def kill(self):
+        """End it."""
+        self.process.kill()
+
+
+def serve(arguments, out, err):
+    """What a `Forked` does."""
+    os.dup2(out.fileno(), 1)
+    os.dup2(err.fileno(), 2)
+    sys.argv = ["labs.serve", *arguments]
+    main()
 
 
 def save_small(folder, context=CONTEXT):
@@ -26,21 +84,17 @@ def save_small(folder, context=CONTEXT):
 class Server:
     """`python -m labs.serve`, where it answers, and what it wrote. `name`: of its model.
 
-    `command`: another command that starts such a server.
+    `command`: another command that starts such a server, in the folder `cwd`.
     """
 
-    def __init__(self, folder, *options, command=None):
+    def __init__(self, folder, *options, command=None, cwd=ROOT):
         self.name = folder.name
-        usual = [sys.executable, "-m", "labs.serve", folder, "--port", "0", *map(str, options)]
-        self.process = subprocess.Popen(
-            command or usual,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            cwd=ROOT,
-            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
-        )
+        if command:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+            env = {**os.environ, "PYTHONPATH": str(ROOT)}
+            self.process = subprocess.Popen(command, cwd=cwd, env=env, **pipes)
+        else:
+            self.process = Forked([str(folder), "--port", "0", *map(str, options)])
         said = self.process.stdout.readline()  # it is written when the server listens
         found = re.search(r"http://\S+", said)
         assert found, said + self.process.stderr.read()
@@ -82,9 +136,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder, *options, fails=False, command=None):
+def server(folder, *options, fails=False, **how):
     """A `Server`, which must end properly, and have written no error unless it `fails`."""
-    running = Server(folder, *options, command=command)
+    running = Server(folder, *options, **how)
     try:
         yield running
         if running.process.poll() is None:

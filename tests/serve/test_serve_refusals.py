@@ -229,7 +229,8 @@ def test_a_server_that_cannot_start_says_why(small, tmp_path, served):
 
 def test_without_its_packages_a_server_says_what_to_install():
     program = "import sys, runpy; sys.modules['fastapi'] = None; runpy.run_module('labs.serve')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    command, how = [sys.executable, "-c", program], {"encoding": "utf-8", "cwd": ROOT}
+    done = subprocess.run(command, capture_output=True, **how)
     assert done.returncode == 1 and done.stderr.startswith("expected FastAPI, uvicorn and")
     assert done.stderr.endswith("pip install 'labs[serve]'\n")
 
