@@ -52,7 +52,7 @@ def free_ports():
 
 def ask(*command):
     """What a command of Slurm answers."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -75,13 +75,13 @@ def slurm(folder):
     for part in ("state", "spool"):
         (folder / part).mkdir()
     about = dict(host=host, ports=free_ports(), user=getpass.getuser(), folder=folder)
-    (folder / "slurm.conf").write_text(CONFIG.format(**about))
-    (folder / "gres.conf").write_text(GPU.format(**about))
+    (folder / "slurm.conf").write_text(CONFIG.format(**about), encoding="utf-8")
+    (folder / "gres.conf").write_text(GPU.format(**about), encoding="utf-8")
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     with contextlib.ExitStack() as stack:
         running = []
         for server in servers:
-            log = stack.enter_context(open(folder / f"{os.path.basename(server)}.log", "w"))
+            log = stack.enter_context(open(folder / f"{os.path.basename(server)}.log", "wb"))
             running.append(subprocess.Popen([server, "-D"], stdout=log, stderr=log))
         try:
             state = ["sinfo", "--noheader", "--format=%t"]

@@ -32,12 +32,14 @@ def job(tmp_path, monkeypatch):
 
     yield submit
     for log in tmp_path.glob("*.log"):
-        print(log.read_text())
+        print(log.read_text(encoding="utf-8"))
 
 
 def says(log, words):
     """Wait until a log has the words."""
-    wait_for(lambda: log.exists() and words in log.read_text(), f"{words!r} in {log}")
+    wait_for(
+        lambda: log.exists() and words in log.read_text(encoding="utf-8"), f"{words!r} in {log}"
+    )
 
 
 def about(number):
@@ -66,11 +68,11 @@ def test_told_to_end_the_job_saves_queues_again_and_ends_as_if_it_had_not_been(j
     trains(number, tmp_path)
     ask("scancel", "--signal=TERM", "--batch", number)  # what --signal=B:TERM@60 does
     is_now(number, JobState="PENDING", Restarts="1")
-    assert "stopped early" in log.read_text()
+    assert "stopped early" in log.read_text(encoding="utf-8")
     # Slurm waits two minutes, as clocks differ between machines; in the same second it refuses.
     ask("scontrol", "update", f"JobId={number}", "StartTime=now+3")
     is_now(number, JobState="COMPLETED", ExitCode="0:0")
-    assert "going on from step" in log.read_text()
+    assert "going on from step" in log.read_text(encoding="utf-8")
     alone = tmp_path / "alone"
     command = [sys.executable, "-m", "labs.gpt", alone, "--text", tmp_path / "text.txt", *TINY]
     subprocess.run([*command, "--steps", "300"], check=True)
@@ -97,4 +99,4 @@ def test_a_minute_before_its_time_is_over_the_job_is_told(job, tmp_path):
 def test_what_only_a_person_can_mend_fails_the_job(job):
     number, log = job("--heads", "3", steps=10)
     is_now(number, JobState="FAILED", ExitCode="2:0")
-    assert "heads must divide width" in log.read_text()
+    assert "heads must divide width" in log.read_text(encoding="utf-8")
