@@ -28,7 +28,6 @@ CHECKS = "trains", "bf16", "muon", "fp16", "refuses", "stops", "changes"
 TWO = [f"{check}:{way}" for check in CHECKS for way in WAYS] + ["together:data", "finishes:tensor"]
 TINY = "--vocabulary 300 --context 16 --layers 1 --width 16 --heads 2 --batch-size 4 --warmup 3"
 PLAN = "--device cpu --precision fp32 --steps 400 --evaluate-every 200"
-CLOSE = dict(rtol=0, atol=0.01)  # after 400 steps, see ways.CLOSE
 
 
 def start(*command):
@@ -157,7 +156,8 @@ def test_asked_to_end_all_save_the_same_step_and_another_number_goes_on(tmp_path
     assert out.count("stopped early, as asked; the same command goes on from here") == 1
     code, out, err = alone(*command(path))
     assert (code, err) == (0, "") and f"going on from step {step} in {path}" in out
-    torch.testing.assert_close(losses(path), whole, **CLOSE)
+    print(f"differs by {(losses(path) - whole).abs().max():.1e}")
+    torch.testing.assert_close(losses(path), whole, **ways.CLOSE)
 
 
 def test_when_one_process_is_killed_all_end_and_go_on_from_the_checkpoint_before(tmp_path, whole):
@@ -176,7 +176,8 @@ def test_when_one_process_is_killed_all_end_and_go_on_from_the_checkpoint_before
     assert process.returncode == 0 and out.count(f"going on from step {before} in {path}") == 1
     left = {part.name for part in path.iterdir()}
     assert left == {".lock", "step-000380", "step-000400"}
-    torch.testing.assert_close(losses(path), whole, **CLOSE)
+    print(f"differs by {(losses(path) - whole).abs().max():.1e}")
+    torch.testing.assert_close(losses(path), whole, **ways.CLOSE)
 
 
 def test_what_several_processes_cannot_do_is_refused_once_and_ends_them_all(tmp_path):
