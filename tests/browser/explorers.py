@@ -18,6 +18,7 @@ import labs
 from labs import words
 from labs.widgets import payload
 
+CURVES = ("train_loss", "val_loss")
 AXE = pathlib.Path(axe_playwright_python.__file__).with_name("axe.min.js")
 STATIC = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static"
 HOST, CONTAINERS = STATIC / "widget-host.js", STATIC / "widget-containers.js"
@@ -100,6 +101,11 @@ class Record:
         buffer = next(b for b in self.saved["buffers"] if b["path"] == ["payload"])
         data = buffer.get("data") or file_text(self.files / f"{buffer['file']}.js")
         return payload.decode(self.meta, base64.b64decode(data))
+
+    @property
+    def curves(self):
+        """The names of its curves; a table of values has none."""
+        return [name for name in CURVES if name in self.arrays]
 
     def run(self, choice):
         some = [
@@ -294,7 +300,7 @@ class Shown:
         """Everything on the page belongs to `run`, and the ghost to the run before."""
         seen = self.seen()
         assert self.record.run(self.chosen(seen)) == run
-        for name in ("train_loss", "val_loss"):
+        for name in self.record.curves:
             self.expect_curve(name, name, run, seen)
             if before is not None:
                 self.expect_curve(f"ghost_{name}", name, before, seen)
@@ -306,11 +312,23 @@ class Shown:
         said = seen["words"]
         assert (f"at step {diverged:,} of" in said) == (diverged >= 0 and trained)
         assert ("not trained" in said.split("Grey:")[0]) == (not trained)
-        if diverged < 0 and trained:
+        if not self.record.curves:
+            self.expect_values(run, said)
+        elif diverged < 0 and trained:
             loss = float(re.search(r"the validation loss is ([\d.e-]+?),", said).group(1))
             assert loss == pytest.approx(self.record.of("val_loss", run)[-1], rel=0.06)
         for axis, index in self.record.choice(run).items():
             self.expect_control(axis, index, seen["controls"])
+
+    def expect_values(self, run, said):
+        """The sentence says each value of a run of a record without curves."""
+        for value in self.record.meta["values"]:
+            number, label = self.record.of(value["name"], run), words.label(value["label"])
+            if np.isnan(number):
+                assert f"no {label}" in said
+            else:
+                found = re.search(rf"{re.escape(label)} (-?[\d.e-]+?)[,.] ", said + " ")
+                assert float(found[1]) == pytest.approx(number, rel=6e-3)
 
     def expect_control(self, axis, index, controls):
         """`controls`: of `seen`."""
