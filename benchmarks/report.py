@@ -252,10 +252,9 @@ def gpt_environment(results):
 def serving_environment(results):
     """One sentence on what the table of servers belongs to."""
     e = results["environment"]
-    tokens = {facts["tokens"] for facts in results["workloads"].values()}
     return (
         f"Servers: {e['processor']} ({e['capability']}), {e['cores']} cores for them and their "
-        f"clients, {' or '.join(map(str, sorted(tokens)))} tokens after {results['prompt']}, "
+        f"clients, {results['tokens']} tokens after a prompt of {results['prompt']}, "
         f"{e['date']}; medians of {results['rounds']} rounds in turn.\n"
     )
 

@@ -39,8 +39,7 @@ SERVERS = {
     "Plain": ("transformers behind FastAPI", [str(HERE / "serve_plain.py")]),
     "Ours": ("`labs.serve`", ["-m", "labs.serve", "--port", "0", "--slots", "32"]),
 }
-PROMPT = 32  # tokens of a prompt
-LEAST = 4  # requests in a turn, and two of each client
+PROMPT, TOKENS = 32, 64  # tokens of a prompt, and tokens written after it
 ASKED = {"model": "weights", "temperature": 0, "ignore_eos": True}
 
 
@@ -69,17 +68,17 @@ def large(path):
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A model, made by `save(path)`; so many `tokens` are written after each prompt."""
+    """A model, made by `save(path)`. Each client asks `requests` times; all of them, 4 at least."""
 
     title: str
     save: Callable
-    tokens: int
+    requests: int
     clients: list
 
 
 WORKLOADS = {
-    "recorded": Workload("2.2 M parameters", recorded, 64, [1, 8, 32]),
-    "large": Workload("87 M parameters, GPT-2 small's blocks", large, 32, [1, 8]),
+    "recorded": Workload("2.2 M parameters", recorded, 2, [1, 8, 32]),
+    "large": Workload("87 M parameters, GPT-2 small's blocks", large, 1, [1, 8]),
 }
 
 
@@ -178,7 +177,7 @@ def compare(workload, rounds, tokens, counts):
             asyncio.run(turn(its, prompts(path, 4), 2, tokens, streamed))
         rows = []
         for clients in counts:
-            texts = prompts(path, max(LEAST, 2 * clients))
+            texts = prompts(path, max(4, WORKLOADS[workload].requests * clients))
             turns = {name: [] for name in SERVERS}
             for number in range(1, rounds + 1):
                 for name, its in servers.items():
@@ -237,7 +236,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
-    parser.add_argument("--tokens", type=int, help="written after each prompt")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="written after each prompt")
     parser.add_argument("--clients", nargs="*", type=int, help="in place of a workload's own")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "serve.json")
     arguments = parser.parse_args()
@@ -247,15 +246,16 @@ def main():
         "environment": {**environment(), "transformers": transformers.__version__},
         "rounds": arguments.rounds,
         "prompt": PROMPT,
+        "tokens": arguments.tokens,
         "workloads": {},
         "servers": {name: title for name, (title, _) in SERVERS.items()},
         "rows": [],
     }
     for workload in arguments.only:
         work = WORKLOADS[workload]
-        tokens, counts = arguments.tokens or work.tokens, arguments.clients or work.clients
-        rows = compare(workload, arguments.rounds, tokens, counts)
-        results["workloads"][workload] = {"title": work.title, "tokens": tokens, "clients": counts}
+        counts = arguments.clients or work.clients
+        rows = compare(workload, arguments.rounds, arguments.tokens, counts)
+        results["workloads"][workload] = {"title": work.title, "clients": counts}
         results["rows"] += rows
         print(f"{work.title}\n{table(rows)}\n")
     write(arguments.out, results)
