@@ -30,6 +30,7 @@ USED = {
     "fastapi",
     "uvicorn",
     "openai",
+    "httpx",
 }
 IN_LIST = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ \S*/[A-Za-z0-9._]+?-)([0-9][0-9a-z.]*)", re.MULTILINE
