@@ -186,13 +186,11 @@ def seconds(command, copy, caches):
     )
     took = time.perf_counter() - start
     if done.returncode:
-        telling = [
-            line for line in done.stdout.splitlines() if re.search("warning|error", line, re.I)
-        ]
+        lines = done.stdout.splitlines()
+        telling = "\n".join(line for line in lines if re.search("warning|error", line, re.I))
         raise SystemExit(
             f"{' '.join(command)}: expected status 0 in a copy of the repository, got "
-            f"{done.returncode}; mend what it reports:\n{chr(10).join(telling)[:3000]}\n"
-            f"{done.stdout[-3000:]}"
+            f"{done.returncode}; mend what it reports:\n{telling[:3000]}\n{done.stdout[-3000:]}"
         )
     return took
 

@@ -3,18 +3,18 @@
 Shapes: `R` rows, `K` numbers in, `N` numbers out.
 
 One token at a time, each weight is read once and used once: how fast memory delivers the weights
-is how fast the model writes. The library behind PyTorch's product of float32 matrices gives such a
-product to one core of a processor, which cannot fetch as much as all of them. So a large weight is
-cut into as many pieces as there are threads, and the pieces are multiplied as a batch. On two cores
-GPT-2 small writes 1.4 times as fast. Training, compiled models, other types and other devices are
-left as they are.
+is how fast the model writes. PyTorch's product of one row with a float32 matrix took as long with
+two threads as with one, on the processor that it was measured on: one core fetched all of it. So a
+large weight is cut into as many pieces as there are threads, and the pieces are multiplied as a
+batch; on two cores GPT-2 small wrote 1.4 times as fast. Training, compiled models, other types and
+other devices are left as they are.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-MOST_ROWS = 8  # with more, one product uses all cores by itself
+MOST_ROWS = 8  # with more, it depends on the shape whether pieces are faster
 LEAST_WEIGHTS = 300_000  # with fewer, handing the pieces out takes longer than it saves
 
 
