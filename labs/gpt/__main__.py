@@ -86,7 +86,8 @@ def train(asked, team):
     on_end(lambda *_: stop.set())
     how = asked.device, stop.is_set, team
     for now in pretrain.pretrain(gpt, tokens, plan, asked.folder, words, *how):
-        loss = now.loss[-100:].mean()  # that of one step says little
+        since = (now.step - 1) % plan.evaluate_every + 1  # steps since the line before
+        loss = now.loss[-min(since, 100) :].mean()  # that of one step says little
         say(
             f"step {now.step}: loss {loss:.4f}, {now.bits_per_byte:.4f} bits per byte, "
             f"{now.tokens_per_second:,.0f} tokens/s, MFU {now.mfu:.1%}"

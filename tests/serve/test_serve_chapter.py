@@ -12,7 +12,6 @@ import urllib.request
 
 import nbformat
 import pytest
-import yaml
 from serving import ROOT, server
 
 CHAPTER = ROOT / "book" / "code" / "deployment.ipynb"
@@ -91,11 +90,3 @@ def test_make_train_make_serve_and_curl_give_the_text_of_a_model_of_ones_own(com
         done = subprocess.run(shlex.split(ask), capture_output=True, check=True)
     answer = json.loads(done.stdout)
     assert answer["usage"]["completion_tokens"] > 0 and answer["choices"][0]["text"]
-
-
-def test_the_command_that_the_chapter_runs_is_that_of_the_skypilot_file():
-    task = ROOT / "book" / "cloud" / "sky" / "serve.yaml"
-    run = yaml.safe_load(task.read_text(encoding="utf-8"))["run"]
-    assert f"run = '{run.strip()}'" in "\n".join(
-        cell.source for cell in nbformat.read(CHAPTER, as_version=4).cells
-    )
