@@ -36,6 +36,7 @@ help:
 	@$(PYTHON) -m venv .venv-colab || { rm -rf .venv-colab; exit 1; }
 	$(COLAB)/python -m pip install --quiet -r tests/colab/requirements.txt
 	$(COLAB)/python -m pip install --quiet --no-deps --editable .
+	@$(COLAB)/python -c 'import matplotlib.font_manager'
 	@touch $@
 
 # A third one, with what checks the files for the cloud: it asks for other versions of what the book stands on.
@@ -44,7 +45,9 @@ help:
 	$(CLOUD)/python -m pip install --quiet --no-compile -r tests/cloud/requirements.txt
 	@touch $@
 
+# Matplotlib says so on stderr when its list of fonts takes long, and a page that says something there fails: so it is made first.
 book: .venv/.installed
+	@$(BIN)/python -c 'import matplotlib.font_manager'
 	$(BIN)/jupyter-book build book --config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . -W --keep-going
 	@echo 'Open _build/html/index.html'
 
