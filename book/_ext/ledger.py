@@ -13,9 +13,7 @@ that no cell of this build made; and of a claim that stands in no ledger, or in 
 """
 
 import json
-from pathlib import Path
 
-import yaml
 from captions import elements, part
 from docutils import nodes
 from ledger_rows import CARDS, SHOWN, Count, Overview, Row, Rows, noted, table, verdicts

@@ -1,5 +1,6 @@
 """What the places of the ledger become in a written page: rows, links and numbers."""
 
+import functools
 from pathlib import Path
 
 import yaml
@@ -89,11 +90,12 @@ class Rows(SphinxPostTransform):
         place.parent["classes"].append(style(card))
         title = nodes.inline("", self.env.titles[docname].astext())
         chapter = self.link(docname, f"claim-{card['id']}", title)
+        foot = functools.partial(nodes.paragraph, classes=["claim-foot"])
         paragraphs = [
             nodes.paragraph("", "", *said(card), classes=["claim-verdict"]),
             nodes.paragraph("", card["note"] or ""),
-            nodes.paragraph("", "", *around("ledger.experiment", "chapter", chapter)),
-            nodes.paragraph("", "", *self.literature(card)),
+            foot("", "", *around("ledger.experiment", "chapter", chapter)),
+            foot("", "", *self.literature(card)),
         ]
         measured = nodes.definition_list("", *map(quantity, card["measured"]))
         return [

@@ -116,7 +116,7 @@ def _views(cell):
 
 
 class Addresses(SphinxTransform):
-    """A link can lead to a widget that has a name: `#widget-talk`, with the label `talk-of-page`."""
+    """A link can lead to a widget by its name: `#widget-talk`, and the label `talk-of-page`."""
 
     default_priority = 32
 
