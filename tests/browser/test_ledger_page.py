@@ -23,7 +23,8 @@ def test_on_a_desktop_the_measurements_stand_beside_the_claim(html, visit, dark)
     says, measured = box(found.page, "#A5 .claim-says"), box(found.page, "#A5 .claim-measured")
     assert measured["x"] >= says["x"] + says["width"]
     assert abs(measured["y"] - says["y"]) < 40
-    assert violations(found.page) == [] and found.errors == []
+    assert found.errors == []  # axe asks for style sheets, which a page from disk may not
+    assert violations(found.page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -35,7 +36,8 @@ def test_on_a_phone_a_row_is_a_card_that_stays_on_the_page(html, visit, dark):
     row = box(found.page, "#A5")
     assert row["x"] >= 0 and row["x"] + row["width"] <= 390
     assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert violations(found.page) == [] and found.errors == []
+    assert found.errors == []  # axe asks for style sheets, which a page from disk may not
+    assert violations(found.page) == []
 
 
 def test_a_verdict_is_told_by_a_sign_and_by_words(html, visit):
