@@ -1,4 +1,4 @@
-"""Pages that need nothing but themselves: the book's one Sphinx extension.
+"""Pages that need nothing but themselves: the book's Sphinx extension.
 
 A built page opens from disk, with no network and no server, and its widgets, figures and formulas
 work. Most of that is configuration; this file is the rest:
@@ -9,8 +9,7 @@ work. Most of that is configuration; this file is the rest:
 - words for every picture: `captions.py`.
 - places of widgets and figures, with a picture for readers without JavaScript: `places.py`.
 - what widgets share, and their records, in files beside the pages: `widget_states.py`.
-- claims: the JSON that rides along with a card is no picture of it; `Claim` leaves it out of the
-  page.
+- claims: the page of all verdicts is made from the cards that the notebooks show: `ledger.py`.
 - launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing
   else.
 - bibliographies: Sphinx calls them lists of items that they do not have, which confuses screen
@@ -35,7 +34,7 @@ from captions import PLOTLY, WIDGET, Captions
 from docutils import nodes
 from myst_nb.core.render import MimeRenderPlugin, sanitize_script_content
 from places import Places
-from widget_states import OneName, drop_unused, mend_scripts
+from widget_states import Addresses, OneName, drop_unused, mend_scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,18 +75,6 @@ class WidgetView(MimeRenderPlugin):
         return [node]
 
 
-class Claim(MimeRenderPlugin):
-    """Leaves the contents of a claim's card as JSON out of the page.
-
-    They are for pages made from all cards; here the card is shown.
-    """
-
-    @staticmethod
-    def handle_mime(renderer, data, inline):
-        """Nothing, or None for any other kind of output."""
-        return [] if data.mime_type == "application/vnd.labs.claim" else None
-
-
 def _title(figure):
     """The figure's title in plain text."""
     title = figure.get("layout", {}).get("title", "")
@@ -118,8 +105,8 @@ def hash_of(*places):
 def choose_cache(app, config):
     """Point MyST-NB at the cache of this state of the code, and drop those of earlier states."""
     caches = ROOT / "_build" / ".jupyter_cache"
-    cache = caches / hash_of(ROOT / "labs", ROOT / "requirements.txt")
     book = ROOT / "book"
+    cache = caches / hash_of(ROOT / "labs", book / "claims.yml", ROOT / "requirements.txt")
     config.page_assets = hash_of(
         *(book / name for name in ("_static", "_templates")), ROOT / "labs"
     )
@@ -148,12 +135,14 @@ def mend_page(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Connect the above to Sphinx."""
+    app.setup_extension("ledger")
     app.add_config_value(
         "page_assets", "", "html"
     )  # Sphinx copies style sheets and scripts only when it writes pages
     app.add_config_value("page_code", "", "env")  # documents are read again by changed transforms
     app.add_transform(Captions)
     app.add_transform(OneName)
+    app.add_transform(Addresses)
     app.add_post_transform(Places)
     app.connect("config-inited", choose_cache)
     app.connect("html-page-context", mend_page, priority=900)

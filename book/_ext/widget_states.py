@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from captions import WIDGET, elements, part, place
+from docutils import nodes
 from myst_nb.core.render import sanitize_script_content
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.builders.html._assets import _JavaScript
@@ -112,6 +113,22 @@ def _views(cell):
         view = part(bundle, WIDGET)
         if view is not None:
             yield view.children[0]["model"]
+
+
+class Addresses(SphinxTransform):
+    """A link can lead to a widget by its name: `#widget-talk`, and the label `talk-of-page`."""
+
+    default_priority = 32
+
+    def apply(self):
+        states, page = find_states(self.env, self.env.docname), self.env.docname.split("/")[-1]
+        for cell in list(elements(self.document, "cell_code")):
+            for state in (states.get(model, {}).get("state", {}) for model in _views(cell)):
+                name = (state.get("meta") or {}).get("name") or state.get("name")
+                if state.get("_esm") and name and f"widget-{name}" not in self.document.ids:
+                    place = nodes.target(ids=[f"widget-{name}"], names=[f"{name}-of-{page}"])
+                    self.document.note_explicit_target(place)
+                    cell.parent.insert(cell.parent.index(cell), place)
 
 
 class Files:
