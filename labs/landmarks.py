@@ -10,6 +10,8 @@ numbers: much of what was trained in private since 2023 is missing, because its 
 import dataclasses
 import datetime
 
+from labs import scaling
+
 READ = "2026-11"
 """When the rows were last compared with their sources."""
 
@@ -65,7 +67,7 @@ class Landmark:
         """Operations of the training run, stated or counted, or None."""
         if self.counted is None:
             return None
-        return self.stated or 6 * (self.products or self.used) * self.seen
+        return self.stated or scaling.training_flops(self.products or self.used, self.seen)
 
 
 def _images(name, maker, published, parameters, seen, source, products=None):

@@ -10,8 +10,9 @@ import pytest
 
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
-interruptions landmarks prices
-chips scaling device chance compress optimizers settings words labels record card claims
+interruptions prices
+chips scaling landmarks
+device chance compress optimizers settings words labels record card claims
 data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
 tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
@@ -30,8 +31,9 @@ widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
-interruptions landmarks prices
-chips scaling optimizers settings words labels record card claims grid strokes painter figures
+interruptions prices
+chips scaling landmarks
+optimizers settings words labels record card claims grid strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
 widgets.question widgets.explorer widgets.predictions
