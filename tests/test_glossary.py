@@ -27,6 +27,7 @@ AWAITED = {
     "linear probe",
     "outlier",
     "pruning",
+    "recall",
     "robustness",
     "ROC curve",
     "roofline",
@@ -34,6 +35,8 @@ AWAITED = {
     "sparsity",
 }
 """What chapters use that are still to come."""
+WRITTEN = {"key/value cache": "keys and values"}
+"""How chapters write a term where they write it differently."""
 
 
 def terms():
@@ -60,7 +63,8 @@ def prose(name):
 
 def uses(text, term):
     """Whether a text has the term, as it is or with another end."""
-    stem = re.escape(term.removesuffix("ing").removesuffix("ation")).replace("\\ ", "[ \n-]")
+    stem = WRITTEN.get(term, term).removesuffix("ing").removesuffix("ation")
+    stem = re.escape(stem).replace("\\ ", "[ \n-]")
     return re.search(rf"(?<!\w){stem}", text, re.IGNORECASE)
 
 
