@@ -12,8 +12,8 @@ import datetime
 
 from labs import scaling
 
-READ = "2026-11"
-"""When the rows were last compared with their sources."""
+AS_OF = "2026-11"
+"""When the table was put together."""
 
 
 @dataclasses.dataclass(frozen=True)
