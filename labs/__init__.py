@@ -30,6 +30,7 @@ _MODULES = (
     "figures",
     "gpt",
     "interruptions",
+    "landmarks",
     "models",
     "optimizers",
     "prices",

@@ -131,12 +131,12 @@ def names(sources):
 
 
 def _name(key, entries):
-    pattern = rf"^@\w+{{{re.escape(key)},(?:\n(?!}}).*)*?\n *author = {{(.*)}},?$"
-    found = re.search(pattern, entries, re.MULTILINE)
+    found = re.search(rf"^@\w+{{{re.escape(key)},\n(.*?)^}}", entries, re.MULTILINE | re.DOTALL)
     if not found:
         raise ValueError(f"source must be a key of book/references.bib, got {key!r}; add it there")
-    authors = [name.partition(",")[0].strip("{}") for name in found[1].split(" and ")]
-    year = key[-4:]
+    field = lambda name: re.search(rf"^ *{name} = {{(.*)}},?$", found[1], re.MULTILINE)[1]
+    authors = [name.partition(",")[0].strip("{}") for name in field("author").split(" and ")]
+    year = field("year")
     if len(authors) == 1:
         return word("claims.source_one", author=authors[0], year=year)
     if len(authors) == 2:

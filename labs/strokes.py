@@ -164,12 +164,26 @@ def _scatter(axes, trace, layout, fallback):
     shades = numbers(trace.marker.color) if not isinstance(trace.marker.color, str) else None
     if isinstance(shades, np.ndarray) and "lines" not in (trace.mode or ""):
         size = style.get("markersize", 4) ** 2
-        return axes.scatter(x, y, c=shades, s=size, cmap=_colors(trace.marker.colorscale), **label)
+        axes.scatter(x, y, c=shades, s=size, cmap=_colors(trace.marker.colorscale), **label)
+        return _words(axes, trace, x, y)
     axes.errorbar(x, y, **style, **label, **errors)
     if trace.fill and trace.fill != "none":
         tint = color(trace.fillcolor) or style["color"]
         under = 0 if trace.fill == "tozeroy" else _previous(axes, len(y))
         axes.fill_between(x, y, under, color=tint, alpha=0.25, linewidth=0)
+    _words(axes, trace, x, y)
+
+
+def _words(axes, trace, x, y):
+    """What a scatter writes beside its points, on the side that it names."""
+    if "text" not in (trace.mode or "") or not isinstance(trace.text, tuple):
+        return
+    side = trace.textposition if isinstance(trace.textposition, str) else ""
+    left, low = "left" in side, "bottom" in side
+    place = {"xytext": (-4 if left else 4, -4 if low else 4), "textcoords": "offset points"}
+    place |= {"ha": "right" if left else "left", "va": "top" if low else "bottom"}
+    for one in zip(x, y, trace.text):
+        axes.annotate(text(one[2]), one[:2], fontsize=8, **place)
 
 
 def _previous(axes, count):

@@ -217,6 +217,13 @@ def test_how_to_read_a_deviation_stands_where_there_is_one(shown):
     assert "430 n = 2" in exact and "±" not in exact and "±: standard deviation" in about
 
 
+def test_a_source_has_the_year_of_its_entry_whatever_its_key():
+    assert card.names(["touvron2023llama2", "deepseek2024v3"]) == [
+        "Touvron et al. 2023",
+        "DeepSeek-AI 2024",
+    ]
+
+
 def test_without_a_bibliography_a_card_names_the_keys(monkeypatch, tmp_path):
     monkeypatch.setattr(card, "BIBLIOGRAPHY", tmp_path / "references.bib")
     assert card.names(["cohen2021"]) == ["cohen2021"]

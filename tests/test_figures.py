@@ -205,6 +205,17 @@ def test_dates_may_stand_on_any_axis():
         assert shades(painter.paint(go.Figure(trace)))
 
 
+def test_what_a_scatter_writes_beside_its_points_is_in_the_picture():
+    words_of = lambda **more: [
+        (told.get_text(), told.xy, told.get_ha(), told.get_va())
+        for told in painter.drawn(go.Figure(go.Scatter(x=[1, 2], y=[3, 4], **more))).axes[0].texts
+    ]
+    said = words_of(mode="markers+text", text=["a", "<b>b</b>"])
+    assert said == [("a", (1, 3), "left", "bottom"), ("b", (2, 4), "left", "bottom")]
+    assert words_of(mode="text", text=["a"], textposition="bottom left")[0][2:] == ("right", "top")
+    assert words_of(mode="markers", text=["a", "b"]) == []  # such a text is for the pointer
+
+
 def test_the_picture_has_the_axes_and_places_that_the_figure_asks_for():
     logs = go.Figure(go.Scatter(x=[1, 10, 100], y=[1, 10, 100]))
     scales = lambda: [(a.get_xscale(), a.get_yscale()) for a in painter.drawn(logs).axes]

@@ -9,6 +9,7 @@ work. Most of that is configuration; this file is the rest:
 - words for every picture: `captions.py`.
 - places of widgets and figures, with a picture for readers without JavaScript: `places.py`.
 - what widgets share, and their records, in files beside the pages: `widget_states.py`.
+- the glossary: `glossary_links.py` makes links to its terms work here and in notebooks.
 - claims: the page of all verdicts is made from the cards that the notebooks show: `ledger.py`.
 - launch buttons: only on pages that are notebooks in the repository, because Colab opens nothing
   else.
@@ -32,6 +33,7 @@ from pathlib import Path
 import plotly.offline
 from captions import PLOTLY, WIDGET, Captions
 from docutils import nodes
+from glossary_links import mark_chinese, name_terms
 from myst_nb.core.render import MimeRenderPlugin, sanitize_script_content
 from places import Places
 from widget_states import Addresses, OneName, drop_unused, mend_scripts
@@ -128,9 +130,10 @@ def mend_page(app, pagename, templatename, context, doctree):
         context["header_buttons"] = [
             button for button in buttons if button.get("label") != "launch-buttons"
         ]
-    context["body"] = context.get("body", "").replace(
+    body = context.get("body", "").replace(
         '<div role="list" class="citation-list">', '<div class="citation-list">'
     )
+    context["body"] = mark_chinese(body)
 
 
 def setup(app):
@@ -145,6 +148,7 @@ def setup(app):
     app.add_transform(Addresses)
     app.add_post_transform(Places)
     app.connect("config-inited", choose_cache)
+    app.connect("doctree-read", name_terms)
     app.connect("html-page-context", mend_page, priority=900)
     app.connect("html-page-context", mend_scripts, priority=950)
     app.connect("build-finished", copy_plotly)
