@@ -30,6 +30,7 @@ _MODULES = (
     "figures",
     "gpt",
     "interruptions",
+    "letters",
     "models",
     "optimizers",
     "prices",
