@@ -31,6 +31,7 @@ _MODULES = (
     "gpt",
     "interruptions",
     "landmarks",
+    "letters",
     "models",
     "optimizers",
     "prices",

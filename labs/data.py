@@ -6,9 +6,10 @@ its seed.
 
 import dataclasses
 import math
-import re
 
 import torch
+
+from labs import letters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,29 +187,25 @@ def regression(condition=10.0, features=2, train=32, noise=0.5, seed=0):
     return Data(*splits)
 
 
-def characters(context=16, val=0.15):
+def characters(context=16, val=0.15, text="datasets", train=None):
     """Windows of text for next-character prediction: x and y (N, context), int64 below 27.
 
-    0 is a space, 1 to 26 the letters; y is x one character later. The text, some 13,000 characters,
-    describes scikit-learn's data sets and comes with it; all but letters is left out. `val`: the
-    share at the end that is held out. Raises ValueError for a context below 1 or a share outside of
-    0..1.
+    0 is a space, 1 to 26 the letters; y is x one character later. `text`: see `labs.letters.read`.
+    `val`: the share at the end that is held out. `train`: how many of the other windows are used
+    for training; by default all. Raises ValueError for a context below 1, a share outside of 0..1,
+    an unknown text, and more training windows than there are.
     """
     if context < 1 or not 0 < val < 1:
         raise ValueError(
             "context must be at least 1 and val between 0 and 1, got "
             f"{context!r} and {val!r}; give numbers such as 16 and 0.15"
         )
-    from sklearn import datasets
-
-    loaders = (f"load_{name}" for name in ("iris", "wine", "digits", "diabetes", "breast_cancer"))
-    described = " ".join(getattr(datasets, name)().DESCR for name in loaders)
-    letters = " ".join(re.findall("[a-z]+", described.lower()))
-    tokens = torch.tensor([" abcdefghijklmnopqrstuvwxyz".index(letter) for letter in letters])
+    symbols = {symbol: i for i, symbol in enumerate(" abcdefghijklmnopqrstuvwxyz")}
+    tokens = torch.tensor([symbols[letter] for letter in letters.read(text)])
     cut = round((1 - val) * len(tokens))
     splits = []
-    for part in (tokens[:cut], tokens[cut:]):
-        count = (len(part) - 1) // context
+    for part, wanted in ((tokens[:cut], train), (tokens[cut:], None)):
+        count = _at_most((len(part) - 1) // context, wanted)
         splits += [part[: count * context].view(count, -1)]
         splits += [part[1 : count * context + 1].view(count, -1)]
     return Data(*splits)

@@ -14,7 +14,7 @@ interruptions prices
 chips scaling landmarks
 device chance compress optimizers settings words labels record card claims
 data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
-tasks.text training grid
+letters tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
@@ -33,7 +33,8 @@ widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 BELOW_THE_WAIST = """
 interruptions prices
 chips scaling landmarks
-optimizers settings words labels record card claims grid strokes painter figures
+optimizers settings words labels record card claims letters grid
+strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
 widgets.question widgets.explorer widgets.predictions

@@ -140,6 +140,24 @@ def test_the_next_character_is_the_target_of_each():
         assert torch.equal(x[:, 1:], y[:, :-1]) and torch.equal(x[1:, 0], y[:-1, -1])
 
 
+def test_fewer_windows_of_a_text_are_its_first_and_leave_the_held_out_part_alone():
+    whole, some = labs.data.characters(), labs.data.characters(train=40)
+    assert torch.equal(some.train_x, whole.train_x[:40]) and len(some.train_y) == 40
+    assert torch.equal(some.val_x, whole.val_x)
+    with pytest.raises(ValueError, match="train must be .*from 1 to 537, .*got 700; ask for fewer"):
+        labs.data.characters(train=700)
+
+
+def test_the_texts_are_letters_and_the_reference_of_python_is_the_longer_one():
+    read = labs.letters.read
+    for name in ("datasets", "python"):
+        assert set(read(name)) == set(" abcdefghijklmnopqrstuvwxyz") and "  " not in read(name)
+    assert read("python").startswith("the assert statement assert statements are a convenient way")
+    assert len(read("python")) > 300_000 > 20 * len(read("datasets"))
+    with pytest.raises(ValueError, match="text must be one of .'datasets', 'python'., got 'bible'"):
+        labs.data.characters(text="bible")
+
+
 def test_rosenbrocks_lowest_point_is_where_he_put_it():
     theta = torch.tensor([1.0, 1.0], requires_grad=True)
     loss = labs.models.rosenbrock(theta)
