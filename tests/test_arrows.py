@@ -13,8 +13,8 @@ ORDER = """
 interruptions prices
 chips scaling landmarks
 device chance compress optimizers settings words labels record card claims
-data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
-letters tasks.text training grid
+letters data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
+tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
 engine.keys engine.cache engine.probe engine.work engine.shard engine.twins engine.outcome
 engine.sweep
