@@ -12,7 +12,7 @@ LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
 interruptions prices
 chips scaling landmarks
-device chance compress optimizers settings words labels record card claims
+device chance optimizers settings words labels record card claims
 letters data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
 tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
@@ -21,6 +21,7 @@ engine.sweep
 gpt.linear gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches
 gpt.measure gpt.team gpt.run gpt.pretrain gpt.tensor gpt.parallel gpt.generate gpt.inside
 gpt.ngrams gpt.__main__
+compress.layers compress.bits compress.pruning compress.distillation compress.costs
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
 strokes painter figures
@@ -55,6 +56,7 @@ TORCH_MAY = [
     "chance",
     "partition",
 ]
+PACKAGES = [(name,) for name in ("compress", "engine", "gpt", "serve", "tasks", "widgets")]
 
 
 def modules():
@@ -67,7 +69,7 @@ def modules():
         parts = path.relative_to(LABS).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
-        if parts and parts not in (("engine",), ("gpt",), ("serve",), ("tasks",), ("widgets",)):
+        if parts and parts not in PACKAGES:
             found[".".join(parts)] = path
     return found
 
