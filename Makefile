@@ -65,13 +65,13 @@ notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
 
 # Notebooks are compared strictly: what a cell prints now must be what the file holds, but for numbers after ≈.
-# Three processes share the files, the longest first, because tests of pages wait a lot: a file's tests, and a notebook's cells, stay in one.
+# Two processes share the files, the longest first: a file's tests, and a notebook's cells, stay in one.
 test: export COLAB_PYTHON = $(CURDIR)/$(COLAB)/python
 test: export CLOUD_PYTHON = $(CURDIR)/$(CLOUD)/python
 test: book .venv-colab/.installed .venv-cloud/.installed
 	$(BIN)/python tools/find_slurm.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM && \
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg tests book
 
 # The part of `test` that depends on Colab's versions, whichever tests/colab/requirements.txt names.
