@@ -230,6 +230,7 @@ def test_a_task_survives_pickling_and_trains_to_the_same_record(name, monkeypatc
         (labs.tasks.regression, dict(features=[2, 3])),
         (labs.tasks.diabetes, dict(width=[4, 8], split=[0, 1])),
         (labs.tasks.characters, dict(heads=[1, 2])),
+        (labs.tasks.characters, dict(text=["datasets", "python"], train=64)),
     ],
 )
 def test_tasks_with_arguments_and_variations_survive_pickling(make, values):
