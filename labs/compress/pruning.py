@@ -91,9 +91,9 @@ class SparseLinear(nn.Module):
         """(..., K) to (..., N), as float32."""
         parts = self.starts, self.columns, self.values
         held = torch.sparse_csr_tensor(*parts, self.shape, check_invariants=False)
-        product = (held @ x.flatten(0, -2).T).T
+        product = (held @ x.reshape(-1, x.shape[-1]).T).T
         product = product if self.bias is None else product + self.bias
-        return product.unflatten(0, x.shape[:-1])
+        return product.reshape(*x.shape[:-1], -1)
 
 
 def sparse(model):
