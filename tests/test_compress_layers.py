@@ -63,7 +63,7 @@ def test_a_large_input_spoils_a_layer_unless_it_is_kept(options):
     )
     assert kept[0].kept.tolist() == [5, 40] and not len(naive[0].kept)
     bound = 0.25 if options["bits"] == 4 else 0.03
-    assert error(kept) < bound and error(naive) > 3 * error(kept)
+    assert error(kept) < bound and error(naive) > 1.5 * error(kept)
 
 
 def test_large_inputs_are_found_in_every_layer_of_a_gpt():

@@ -34,6 +34,7 @@ def prune(model, share, of="model", rule="smallest", seed=0):
             f'of must be "model" or "layer" and rule "smallest" or "random", got {of!r} and '
             f"{rule!r}; choose one of each"
         )
+    linear_layers(model)
     pruned = fixed(model) if rules.is_pruned(model) else copy.deepcopy(model)
     held = [(layer, "weight") for layer in linear_layers(pruned).values()]
     if rule == "random":
