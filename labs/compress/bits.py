@@ -112,10 +112,10 @@ class Int8Linear(_Few):
     def forward(self, x):
         """(..., K) to (..., N), as float32."""
         x, more = self._apart(x)
-        whole, scale = _whole(x.flatten(0, -2), 8)
+        whole, scale = _whole(x.reshape(-1, self.inputs), 8)
         product = torch._int_mm(whole.to(torch.int8), self.whole.T) * scale * self.scale
         product = product if self.bias is None else product + self.bias
-        return product.unflatten(0, x.shape[:-1]) + more
+        return product.view(*x.shape[:-1], -1) + more
 
 
 class FewBitsLinear(_Few):
@@ -216,7 +216,7 @@ def large_columns(model, sample, large=LARGE):
 
     def look(name):
         def hook(layer, given):
-            most = given[0].flatten(0, -2).abs().amax(0)
+            most = given[0].reshape(-1, layer.in_features).abs().amax(0)
             found[name] = torch.maximum(most, found.get(name, most))
 
         return hook

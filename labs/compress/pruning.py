@@ -34,6 +34,7 @@ def prune(model, share, of="model", rule="smallest", seed=0):
             f'of must be "model" or "layer" and rule "smallest" or "random", got {of!r} and '
             f"{rule!r}; choose one of each"
         )
+    linear_layers(model)
     pruned = fixed(model) if rules.is_pruned(model) else copy.deepcopy(model)
     held = [(layer, "weight") for layer in linear_layers(pruned).values()]
     if rule == "random":
@@ -91,9 +92,9 @@ class SparseLinear(nn.Module):
         """(..., K) to (..., N), as float32."""
         parts = self.starts, self.columns, self.values
         held = torch.sparse_csr_tensor(*parts, self.shape, check_invariants=False)
-        product = (held @ x.flatten(0, -2).T).T
+        product = (held @ x.reshape(-1, x.shape[-1]).T).T
         product = product if self.bias is None else product + self.bias
-        return product.unflatten(0, x.shape[:-1])
+        return product.reshape(*x.shape[:-1], -1)
 
 
 def sparse(model):
