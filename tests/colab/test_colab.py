@@ -175,10 +175,15 @@ def test_every_explorer_holds_the_numbers_that_the_built_book_shows(chapter):
 
 
 def difference(these, those):
-    """How far apart two arrays of losses are, relative to the second, where both have one."""
-    both = np.isfinite(these) & np.isfinite(those)
-    assert both.mean() > 0.5
-    return np.abs(these[both] - those[both]) / np.abs(those[both])
+    """How far apart two arrays are where both have a number, relative to the second.
+
+    What has no number is the same in both, but for a few: a run at the edge may diverge in one.
+    """
+    here, there = np.isfinite(these), np.isfinite(those)
+    both = here & there
+    assert both.sum() > 0.5 * max(here.sum(), there.sum()) > 0
+    least = np.finfo(np.float32).tiny  # no difference from zero is none
+    return np.abs(these[both] - those[both]) / np.maximum(np.abs(those[both]), least)
 
 
 def test_explorers_and_panels_are_saved_as_ipywidgets_7_saves_them(chapter):
