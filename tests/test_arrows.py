@@ -22,6 +22,8 @@ gpt.measure gpt.team gpt.run gpt.pretrain gpt.tensor gpt.parallel gpt.generate g
 gpt.ngrams gpt.__main__
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
+evaluate.given evaluate.network evaluate.scores evaluate.curves evaluate.calibration
+checkup.rate checkup.fit checkup.choose
 strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
@@ -31,13 +33,18 @@ widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 interruptions prices
-chips scaling optimizers settings words labels record card claims grid strokes painter figures
+chips scaling optimizers settings words labels record card claims grid
+evaluate.given evaluate.scores evaluate.curves evaluate.calibration checkup.fit checkup.choose
+strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
 widgets.question widgets.explorer widgets.predictions
 widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
+PACKAGES = [
+    (name,) for name in ("checkup", "engine", "evaluate", "gpt", "serve", "tasks", "widgets")
+]
 TORCH_MAY = [
     "data",
     "tasks",
@@ -64,7 +71,7 @@ def modules():
         parts = path.relative_to(LABS).with_suffix("").parts
         if parts[-1] == "__init__":
             parts = parts[:-1]
-        if parts and parts not in (("engine",), ("gpt",), ("serve",), ("tasks",), ("widgets",)):
+        if parts and parts not in PACKAGES:
             found[".".join(parts)] = path
     return found
 
