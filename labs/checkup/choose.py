@@ -8,7 +8,7 @@ from scipy import stats
 from labs import record, words
 from labs.labels import axis_labels
 
-FEWEST = 4  # repeats: two to choose a setting, two to compare
+FEWEST = 6  # repeats: three to choose a setting, three to compare
 LEVEL = 0.95  # of the intervals
 
 
@@ -58,7 +58,7 @@ def choose_optimizer(runs, series="val_loss", axis="optimizer"):
     whose 95 % interval (Student's t) holds zero. `axis` may be any axis of kinds.
 
     Returns a `Choice`, best first. Raises ValueError where the record has fewer than two
-    optimizers or than four repeats, lacks `series`, or where every setting has a diverged run.
+    optimizers or than six repeats, lacks `series`, or where every setting has a diverged run.
     """
     names, settings, table = _table(runs, series, axis)
     chosen = table[..., 0::2].mean(-1)

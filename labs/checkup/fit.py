@@ -28,7 +28,7 @@ class Fit:
 
     def __str__(self):
         numbers = {"rise": f"{100 * self.rise:.0f}", "gap": f"{self.gap:.2g}"}
-        key = self.verdict.replace("-", "_").replace(" ", "_")
+        key = self.verdict.replace(" ", "_")
         return words.text(f"checkup.{key}", step=f"{self.lowest_at:,}", **numbers)
 
 
