@@ -11,7 +11,7 @@ import pytest
 LABS = pathlib.Path(__file__).parent.parent / "labs"
 ORDER = """
 interruptions prices
-chips scaling device chance compress optimizers settings words labels record card claims
+chips scaling device chance optimizers settings words labels record card claims
 data models views partition tasks.task tasks.surfaces tasks.classification tasks.fitting
 tasks.text training grid
 engine.memory engine.chunks engine.ensemble engine.traced engine.inputs engine.trainer
@@ -20,6 +20,7 @@ engine.sweep
 gpt.linear gpt.model gpt.tokenizer gpt.corpus gpt.files gpt.folder gpt.checkpoint gpt.batches
 gpt.measure gpt.team gpt.run gpt.pretrain gpt.tensor gpt.parallel gpt.generate gpt.inside
 gpt.ngrams gpt.__main__
+compress.layers compress.bits compress.pruning compress.distillation compress.costs
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
 evaluate.given evaluate.network evaluate.scores evaluate.curves evaluate.calibration
@@ -59,6 +60,7 @@ TORCH_MAY = [
     "chance",
     "partition",
 ]
+PACKAGES = [(name,) for name in ("compress", "engine", "gpt", "serve", "tasks", "widgets")]
 
 
 def modules():
