@@ -44,7 +44,8 @@ widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
 PACKAGES = [
-    (name,) for name in ("checkup", "engine", "evaluate", "gpt", "serve", "tasks", "widgets")
+    (name,)
+    for name in ("checkup", "compress", "engine", "evaluate", "gpt", "serve", "tasks", "widgets")
 ]
 TORCH_MAY = [
     "data",
@@ -60,7 +61,6 @@ TORCH_MAY = [
     "chance",
     "partition",
 ]
-PACKAGES = [(name,) for name in ("compress", "engine", "gpt", "serve", "tasks", "widgets")]
 
 
 def modules():
