@@ -18,7 +18,7 @@ from labs.widgets import payload
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
 CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
-TIMED = {"load"}  # explorers of seconds, which are measured anew each time
+TIMED = {"load", "pruning"}  # explorers of seconds, which are measured anew each time
 TRAINED = "gradient_descent"  # on an empty cache; the others find the runs of the book
 USUAL = os.environ.get("LABS_CACHE")  # before a test gets a cache of its own
 PINS = dict(
