@@ -7,6 +7,7 @@ import numpy as np
 from labs import words
 
 FEWEST = 5  # moments of a curve that can be judged
+SURE = 3.0  # standard errors: the lowest of many points lies low by chance, too
 LAST = 0.25  # the last part of a curve: does it still fall?
 
 
@@ -103,11 +104,11 @@ def _verdict(train, val, enough):
 
 
 def _noise(val, differences):
-    """Twice the standard error of the mean of `differences` (repeats,).
+    """SURE standard errors of the mean of `differences` (repeats,).
 
-    Of a single curve it is twice the scatter of a point about its neighbours' line.
+    Of a single curve it is SURE times the scatter of a point about its neighbours' line.
     """
     if len(differences) > 1:
-        return 2 * differences.std(ddof=1) / np.sqrt(len(differences))
+        return SURE * differences.std(ddof=1) / np.sqrt(len(differences))
     second = np.diff(val[0], 2)
-    return 2 * np.sqrt(np.median(second**2) / 6)
+    return SURE * np.sqrt(np.median(second**2) / 6)
