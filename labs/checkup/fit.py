@@ -8,7 +8,7 @@ from labs import words
 
 FEWEST = 5  # moments of a curve that can be judged
 SURE = 3.0  # standard errors: the lowest of many points lies low by chance, too
-LAST = 0.25  # the last part of a curve: does it still fall?
+LAST = 0.25  # of the steps, the last part of a curve: does it still fall?
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +59,9 @@ def overfitting(train_loss, val_loss, steps=None, enough=0.05):
         raise ValueError(
             f"steps: expected {val.shape[1]}, one for each loss, got {len(steps)}; leave it out"
         )
-    verdict = _verdict(train, val, enough)
-    each = [_verdict(t[None], v[None], enough) for t, v in zip(train, val)]
+    late = int(np.searchsorted(steps, steps[-1] - LAST * (steps[-1] - steps[0])))
+    verdict = _verdict(train, val, late, enough)
+    each = [_verdict(t[None], v[None], late, enough) for t, v in zip(train, val)]
     train, val = train.mean(0), val.mean(0)
     at = int(val.argmin())
     fell = val[0] - val[at]
@@ -89,15 +90,15 @@ def _curves(losses, name):
     return array
 
 
-def _verdict(train, val, enough):
-    """The verdict on curves (repeats, moments): on their mean."""
+def _verdict(train, val, late, enough):
+    """The verdict on curves (repeats, moments): on their mean. `late`: where the last part begins."""
     ends, (t, v) = val[:, -1], (train.mean(0), val.mean(0))
     at, fell = int(v.argmin()), v[0] - v.min()
-    if fell <= _noise(val, np.zeros(len(val)) + val[:, 0] - val[:, at]):
+    if fell <= _noise(val, val[:, 0] - val[:, at]):
         return "nothing learned"
     if v[-1] - v[at] > max(enough * fell, _noise(val, ends - val[:, at])):
         return "over-fitting" if t[-1] < t[at] else "unstable"
-    before = val[:, -1 - max(1, round(LAST * len(v)))]
+    before = val[:, min(late, len(v) - 2)]
     if (before - ends).mean() > max(enough * fell, _noise(val, before - ends)):
         return "still learning"
     return "settled"
