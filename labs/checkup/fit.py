@@ -91,7 +91,7 @@ def _curves(losses, name):
 
 
 def _verdict(train, val, late, enough):
-    """The verdict on curves (repeats, moments): on their mean. `late`: where the last part begins."""
+    """The verdict on the mean of curves (repeats, moments), whose last part begins at `late`."""
     ends, (t, v) = val[:, -1], (train.mean(0), val.mean(0))
     at, fell = int(v.argmin()), v[0] - v.min()
     if fell <= _noise(val, val[:, 0] - val[:, at]):
