@@ -23,6 +23,8 @@ gpt.ngrams gpt.__main__
 compress.layers compress.bits compress.pruning compress.distillation compress.costs
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
+evaluate.given evaluate.network evaluate.scores evaluate.curves evaluate.calibration
+checkup.rate checkup.fit checkup.choose
 strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
@@ -32,13 +34,19 @@ widgets.chart widgets.controls widgets.status widgets.tie widgets.live
 """.split()
 BELOW_THE_WAIST = """
 interruptions prices
-chips scaling optimizers settings words labels record card claims grid strokes painter figures
+chips scaling optimizers settings words labels record card claims grid
+evaluate.given evaluate.scores evaluate.curves evaluate.calibration checkup.fit checkup.choose
+strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
 widgets.question widgets.explorer widgets.predictions
 widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
+PACKAGES = [
+    (name,)
+    for name in ("checkup", "compress", "engine", "evaluate", "gpt", "serve", "tasks", "widgets")
+]
 TORCH_MAY = [
     "data",
     "tasks",
@@ -53,7 +61,6 @@ TORCH_MAY = [
     "chance",
     "partition",
 ]
-PACKAGES = [(name,) for name in ("compress", "engine", "gpt", "serve", "tasks", "widgets")]
 
 
 def modules():
