@@ -22,11 +22,13 @@ _HOMES = {
     "vary": "labs.grid",
 }
 _MODULES = (
+    "checkup",
     "chips",
     "claims",
     "compress",
     "data",
     "device",
+    "evaluate",
     "figures",
     "gpt",
     "interruptions",

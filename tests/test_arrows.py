@@ -24,6 +24,8 @@ gpt.ngrams gpt.__main__
 compress.layers compress.bits compress.pruning compress.distillation compress.costs
 serve.limits serve.errors serve.asked serve.forms serve.batch serve.engine serve.text serve.worker
 serve.metrics serve.service serve.door serve.api serve.server serve.__main__
+evaluate.given evaluate.network evaluate.scores evaluate.curves evaluate.calibration
+checkup.rate checkup.fit checkup.choose
 strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
@@ -35,6 +37,7 @@ BELOW_THE_WAIST = """
 interruptions prices
 chips scaling landmarks
 optimizers settings words labels record card claims letters grid
+evaluate.given evaluate.scores evaluate.curves evaluate.calibration checkup.fit checkup.choose
 strokes painter figures
 widgets.coding widgets.marks widgets.contents widgets.frames widgets.frontend widgets.part
 widgets.meta widgets.means widgets.numbers widgets.payload widgets.glyphs widgets.still
@@ -42,6 +45,10 @@ widgets.question widgets.explorer widgets.predictions
 widgets.bytelevel widgets.saved widgets.weights widgets.talkstill widgets.talk
 widgets.chart widgets.controls widgets.status widgets.tie
 """.split()
+PACKAGES = [
+    (name,)
+    for name in ("checkup", "compress", "engine", "evaluate", "gpt", "serve", "tasks", "widgets")
+]
 TORCH_MAY = [
     "data",
     "tasks",
@@ -56,7 +63,6 @@ TORCH_MAY = [
     "chance",
     "partition",
 ]
-PACKAGES = [(name,) for name in ("compress", "engine", "gpt", "serve", "tasks", "widgets")]
 
 
 def modules():

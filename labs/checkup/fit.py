@@ -1,0 +1,115 @@
+"""Over-fitting, and what else two curves of losses tell."""
+
+import dataclasses
+
+import numpy as np
+
+from labs import words
+
+FEWEST = 5  # moments of a curve that can be judged
+SURE = 3.0  # standard errors: the lowest of many points lies low by chance, too
+LAST = 0.25  # of the steps, the last part of a curve: does it still fall?
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """What `overfitting` found, of the mean over the repeats.
+
+    `verdict`: "over-fitting", "unstable", "still learning", "nothing learned" or "settled".
+    `lowest_at`: the step at which the validation loss was lowest. `rise`: how far it rose since, as
+    a share of how far it had fallen. `gap`: validation less training loss at the end. `agree`: the
+    share of repeats of which the verdict is the same.
+    """
+
+    verdict: str
+    lowest_at: int
+    rise: float
+    gap: float
+    agree: float
+
+    def __str__(self):
+        numbers = {"rise": f"{100 * self.rise:.0f}", "gap": f"{self.gap:.2g}"}
+        key = self.verdict.replace(" ", "_")
+        return words.text(f"checkup.{key}", step=f"{self.lowest_at:,}", **numbers)
+
+
+def overfitting(train_loss, val_loss, steps=None, enough=0.05):
+    """Say from two curves whether a model over-fits, and what else may be wrong with its training.
+
+    `train_loss`, `val_loss`: (moments,) or (repeats, moments), in the order of training; a record's
+    variables do. `steps`: the step of each moment, by default those of the record or 0, 1, 2, …
+    A model over-fits where the validation loss has risen from its lowest by more than `enough` of
+    how far it fell, and by more than its noise, while the training loss went on falling. Where both
+    rose it is unstable, and where the validation loss fell by more than `enough` in the last
+    quarter it is still learning.
+
+    Returns a `Fit`. Raises ValueError for an empty or too short validation curve, lengths that
+    differ, and losses that are no numbers.
+    """
+    if steps is None and hasattr(val_loss, "coords"):
+        steps = val_loss.coords["step"].values
+    train, val = _curves(train_loss, "train_loss"), _curves(val_loss, "val_loss")
+    if train.shape != val.shape:
+        raise ValueError(
+            f"expected two curves of one shape, got train_loss {train.shape} and val_loss "
+            f"{val.shape}; measure both at the same steps"
+        )
+    steps = np.arange(val.shape[1]) if steps is None else np.asarray(steps)
+    if len(steps) != val.shape[1]:
+        raise ValueError(
+            f"steps: expected {val.shape[1]}, one for each loss, got {len(steps)}; leave it out"
+        )
+    late = int(np.searchsorted(steps, steps[-1] - LAST * (steps[-1] - steps[0])))
+    verdict = _verdict(train, val, late, enough)
+    each = [_verdict(t[None], v[None], late, enough) for t, v in zip(train, val)]
+    train, val = train.mean(0), val.mean(0)
+    at = int(val.argmin())
+    fell = val[0] - val[at]
+    rise = (val[-1] - val[at]) / fell if fell > 0 else np.nan
+    agree = float(np.mean([one == verdict for one in each]))
+    return Fit(verdict, int(steps[at]), float(rise), float(val[-1] - train[-1]), agree)
+
+
+def _curves(losses, name):
+    """Curves as an array (repeats, moments)."""
+    if hasattr(losses, "dims") and "step" in losses.dims:
+        losses = losses.transpose(..., "step")
+    array = np.asarray(losses, dtype=float)
+    array = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    if array.shape[1] < FEWEST:
+        raise ValueError(
+            f"{name}: expected at least {FEWEST} losses along training, got {array.shape[1]}; "
+            "measure more often, on validation samples that were kept aside"
+        )
+    wrong = np.flatnonzero(~np.isfinite(array).all(0))
+    if len(wrong):
+        raise ValueError(
+            f"{name}: expected finite losses, got one that is not at position {wrong[0]}; the run "
+            "diverged: find a smaller rate first, with labs.checkup.rate_range_test"
+        )
+    return array
+
+
+def _verdict(train, val, late, enough):
+    """The verdict on the mean of curves (repeats, moments), whose last part begins at `late`."""
+    ends, (t, v) = val[:, -1], (train.mean(0), val.mean(0))
+    at, fell = int(v.argmin()), v[0] - v.min()
+    if fell <= _noise(val, val[:, 0] - val[:, at]):
+        return "nothing learned"
+    if v[-1] - v[at] > max(enough * fell, _noise(val, ends - val[:, at])):
+        return "over-fitting" if t[-1] < t[at] else "unstable"
+    before = val[:, min(late, len(v) - 2)]
+    if (before - ends).mean() > max(enough * fell, _noise(val, before - ends)):
+        return "still learning"
+    return "settled"
+
+
+def _noise(val, differences):
+    """SURE standard errors of the mean of `differences` (repeats,).
+
+    Of a single curve it is SURE times the scatter of a point about its neighbours' line.
+    """
+    if len(differences) > 1:
+        return SURE * differences.std(ddof=1) / np.sqrt(len(differences))
+    second = np.diff(val[0], 2)
+    return SURE * np.sqrt(np.median(second**2) / 6)
