@@ -62,8 +62,8 @@ def costs(models, inputs, score, batch_sizes=(1, 64), rounds=15, calls=5):
     then the median of `calls`. Networks are measured in `eval` mode, as they are, on their device
     and with the threads that PyTorch has now.
 
-    Returns `Costs`; `print` it, and see the quickest round of each. Raises ValueError where there is no model, too few inputs, or a
-    score that is no finite number.
+    Returns `Costs`; `print` it, and see the quickest round of each. Raises ValueError where there
+    is no model, too few inputs, or a score that is no finite number.
 
     >>> print(labs.compress.costs({"as it is": model, "half": narrow(model, 0.5)}, val_x, accuracy))
     """
