@@ -76,8 +76,8 @@ def _curves(losses, name):
     """Curves as an array (repeats, moments)."""
     if hasattr(losses, "dims") and "step" in losses.dims:
         losses = losses.transpose(..., "step")
-    array = np.asarray(losses, dtype=float)
-    array = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    array = np.atleast_1d(np.asarray(losses, dtype=float))
+    array = array.reshape(-1, array.shape[-1]) if array.size else array.reshape(1, 0)
     if array.shape[1] < FEWEST:
         raise ValueError(
             f"{name}: expected at least {FEWEST} losses along training, got {array.shape[1]}; "
