@@ -95,14 +95,22 @@ def _range(rates, losses, low, high):
             "targets and the loss before you look for a rate"
         )
     at = int(np.nanargmin(losses))
-    if at == 0:
+    fell = losses[0] - losses[at]
+    if fell <= 2 * _noise(losses):
         raise ValueError(
-            f"expected a rate from {low:g} to {high:g} that lowers the loss, got none: it rose "
-            f"from {losses[0]:.3g}; try a smaller low, and check that targets fit the outputs"
+            f"expected a rate from {low:g} to {high:g} that lowers the loss, got {losses[0]:.3g} "
+            f"and no more than its noise below it; leave low and high out, and check that targets "
+            "fit the outputs"
         )
-    if losses[-1] - losses[at] < TURNED * (losses[0] - losses[at]):
+    if losses[-1] - losses[at] < TURNED * fell:
         raise ValueError(
             f"expected a loss that turns up before the rate {high:g}, got one that did not "
             "rise again; raise high"
         )
     return RateRange(rates, losses, float(rates[at]), float(rates[at]) * FRACTION)
+
+
+def _noise(losses):
+    """The usual deviation of the loss of one batch, from the smoothed ones."""
+    single = (losses[1:] - KEPT * losses[:-1]) / (1 - KEPT)
+    return np.median(abs(np.diff(single))) / 0.954  # which is so for normal deviations
