@@ -92,10 +92,11 @@ def test_a_threshold_is_where_yes_begins():
 
 def test_tensors_columns_and_truth_values_are_taken_as_well():
     labels, shares = drawn(50)
-    expected = evaluate.report(labels, shares).scores
+    expected = evaluate.report(labels, shares[:, 1]).scores
     tensor = torch.tensor(shares[:, 1:], requires_grad=True)
     assert evaluate.report(torch.tensor(labels), tensor).scores == expected
     assert evaluate.report(labels == 1, shares[:, 1].tolist()).scores == expected
+    assert evaluate.report(labels, shares).scores["brier"] == pytest.approx(expected["brier"])
 
 
 # ---- Thresholds and shares ----

@@ -7,15 +7,17 @@ import numpy as np
 from labs import words
 
 FEWEST = 5  # moments of a curve that can be judged
-SURE = 3.0  # standard errors: the lowest of many points lies low by chance, too
+SURE = 3.0  # times the noise: the lowest of many points lies low by chance, too
 LAST = 0.25  # of the steps, the last part of a curve: does it still fall?
 
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """What `overfitting` found, of the mean over the repeats.
+    """What `overfitting` found.
 
-    `verdict`: "over-fitting", "unstable", "still learning", "nothing learned" or "settled".
+    `verdict`: "over-fitting", "unstable", "still learning", "nothing learned" or "settled", what
+    most repeats are. The numbers are those of the mean over the repeats.
+
     `lowest_at`: the step at which the validation loss was lowest. `rise`: how far it rose since, as
     a share of how far it had fallen. `gap`: validation less training loss at the end. `agree`: the
     share of repeats of which the verdict is the same.
@@ -60,13 +62,13 @@ def overfitting(train_loss, val_loss, steps=None, enough=0.05):
             f"steps: expected {val.shape[1]}, one for each loss, got {len(steps)}; leave it out"
         )
     late = int(np.searchsorted(steps, steps[-1] - LAST * (steps[-1] - steps[0])))
-    verdict = _verdict(train, val, late, enough)
-    each = [_verdict(t[None], v[None], late, enough) for t, v in zip(train, val)]
+    each = [_verdict(*curves, late, enough) for curves in zip(train, val)]
+    verdict = max(sorted(set(each)), key=each.count)
     train, val = train.mean(0), val.mean(0)
     at = int(val.argmin())
     fell = val[0] - val[at]
     rise = (val[-1] - val[at]) / fell if fell > 0 else np.nan
-    agree = float(np.mean([one == verdict for one in each]))
+    agree = each.count(verdict) / len(each)
     return Fit(verdict, int(steps[at]), float(rise), float(val[-1] - train[-1]), agree)
 
 
@@ -74,8 +76,8 @@ def _curves(losses, name):
     """Curves as an array (repeats, moments)."""
     if hasattr(losses, "dims") and "step" in losses.dims:
         losses = losses.transpose(..., "step")
-    array = np.asarray(losses, dtype=float)
-    array = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+    array = np.atleast_1d(np.asarray(losses, dtype=float))
+    array = array.reshape(-1, array.shape[-1]) if array.size else array.reshape(1, 0)
     if array.shape[1] < FEWEST:
         raise ValueError(
             f"{name}: expected at least {FEWEST} losses along training, got {array.shape[1]}; "
@@ -91,25 +93,21 @@ def _curves(losses, name):
 
 
 def _verdict(train, val, late, enough):
-    """The verdict on the mean of curves (repeats, moments), whose last part begins at `late`."""
-    ends, (t, v) = val[:, -1], (train.mean(0), val.mean(0))
-    at, fell = int(v.argmin()), v[0] - v.min()
-    if fell <= _noise(val, val[:, 0] - val[:, at]):
+    """The verdict on one run, (moments,), whose last part begins at `late`."""
+    at, noise = int(val.argmin()), _noise(val)
+    fell = val[0] - val[at]
+    if fell <= noise:
         return "nothing learned"
-    if v[-1] - v[at] > max(enough * fell, _noise(val, ends - val[:, at])):
-        return "over-fitting" if t[-1] < t[at] else "unstable"
-    before = val[:, min(late, len(v) - 2)]
-    if (before - ends).mean() > max(enough * fell, _noise(val, before - ends)):
-        return "still learning"
-    return "settled"
+    enough = max(enough * fell, noise)
+    if val[-1] - val[at] > enough:
+        return "over-fitting" if train[-1] < train[at] else "unstable"
+    return "still learning" if val[min(late, len(val) - 2)] - val[-1] > enough else "settled"
 
 
-def _noise(val, differences):
-    """SURE standard errors of the mean of `differences` (repeats,).
+def _noise(val):
+    """How far a loss may lie from another by noise: SURE times a point's scatter.
 
-    Of a single curve it is SURE times the scatter of a point about its neighbours' line.
+    That is its usual distance from the line of its neighbours.
     """
-    if len(differences) > 1:
-        return SURE * differences.std(ddof=1) / np.sqrt(len(differences))
-    second = np.diff(val[0], 2)
+    second = np.diff(val, 2)
     return SURE * np.sqrt(np.median(second**2) / 6)

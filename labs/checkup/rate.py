@@ -9,6 +9,7 @@ import torch
 from labs import words
 
 KEPT = 0.9  # of the smoothed loss, at each step
+TURNED = 0.5  # of what the loss fell, at least so much it has to rise again
 FRACTION = 0.1  # of the rate at the lowest point
 
 
@@ -69,7 +70,7 @@ def rate_range_test(network, loss, batches, optimizer=None, low=1e-5, high=100.0
         losses.append(KEPT * losses[-1] + (1 - KEPT) * value if losses else value)
         if not losses[-1] < 2 * losses[0]:
             break
-    return _range(np.array(rates), np.array(losses), low, high, steps)
+    return _range(np.array(rates), np.array(losses), low, high)
 
 
 def _again(batches, steps):
@@ -87,21 +88,29 @@ def _again(batches, steps):
             )
 
 
-def _range(rates, losses, low, high, steps):
+def _range(rates, losses, low, high):
     if not np.isfinite(losses[0]):
         raise ValueError(
             f"expected a first loss that is a number, got {losses[0]}; look at the inputs, the "
             "targets and the loss before you look for a rate"
         )
     at = int(np.nanargmin(losses))
-    if at == 0:
+    fell = losses[0] - losses[at]
+    if fell <= 2 * _noise(losses):
         raise ValueError(
-            f"expected a rate from {low:g} to {high:g} that lowers the loss, got none: it rose "
-            f"from {losses[0]:.3g}; try a smaller low, and check that targets fit the outputs"
+            f"expected a rate from {low:g} to {high:g} that lowers the loss, got {losses[0]:.3g} "
+            f"and no more than its noise below it; leave low and high out, and check that targets "
+            "fit the outputs"
         )
-    if at == steps - 1:
+    if losses[-1] - losses[at] < TURNED * fell:
         raise ValueError(
-            f"expected a loss that turns up before the rate {high:g}, got one that still fell "
-            "there; raise high"
+            f"expected a loss that turns up before the rate {high:g}, got one that did not "
+            "rise again; raise high"
         )
     return RateRange(rates, losses, float(rates[at]), float(rates[at]) * FRACTION)
+
+
+def _noise(losses):
+    """The usual deviation of the loss of one batch, from the smoothed ones."""
+    single = (losses[1:] - KEPT * losses[:-1]) / (1 - KEPT)
+    return np.median(abs(np.diff(single))) / 0.954  # which is so for normal deviations
