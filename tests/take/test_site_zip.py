@@ -66,3 +66,11 @@ def test_it_opens_from_disk_and_an_explorer_moves(made, tmp_path):
         opened.close()
     assert troubles == []
     assert "_static/custom.css" in {name.partition("/")[2] for name, _ in site_zip.files()}
+
+
+def test_the_footer_and_the_first_page_lead_to_what_is_published():
+    wanted = {f"{built.LIVE}/take/{built.NAME}.{kind}" for kind in ("pdf", "epub", "zip")}
+    for page in built.pages():
+        assert wanted <= {link["href"] for link in page.soup.select(".bd-footer a[href]")}
+    index = built.pages()[0].article
+    assert wanted <= {link["href"] for link in index.select("a[href]")}
