@@ -49,16 +49,21 @@ class Page:
         text = (SITE / f"{self.name}.html").read_text(encoding="utf-8")
         return BeautifulSoup(text, "html.parser")
 
-    @property
+    @functools.cached_property
     def article(self):
         """The page's own text."""
         return self.soup.select_one("article.bd-article")
 
-    @property
+    @functools.cached_property
     def title(self):
         """What the page is called."""
         heading = self.article.find("h1")
         return "".join(heading.find_all(string=True)).removesuffix("#").strip()
+
+    @functools.cached_property
+    def ids(self):
+        """What a link into the page can name."""
+        return {element["id"] for element in self.article.select("[id]")}
 
     @property
     def address(self):

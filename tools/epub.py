@@ -20,8 +20,7 @@ STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 DROPPED = "script, noscript, style, button, input, .headerlink, .plotly-figure .picture ~ p"
 # Attributes that a book has a use for, beside those of formulas.
-KEPT = {"id", "class", "href", "src", "alt", "title", "lang", "dir", "start", "open", "colspan",
-        "rowspan", "scope", "role", "aria-label"}  # fmt: skip
+KEPT = "id class href src alt title lang dir start open colspan rowspan scope".split()
 KINDS = {"png": "image/png", "jpg": "image/jpeg", "svg": "image/svg+xml", "gif": "image/gif"}
 MATHML = """async (formulas) => {
   await MathJax.startup.promise;
@@ -110,7 +109,7 @@ def lead(href, page, names):
     if address not in names or fragment.endswith(":"):
         return urljoin(page.address, href)
     other = names[address]
-    there = unquote(fragment) in {e["id"] for e in other.article.select("[id]")}
+    there = unquote(fragment) in other.ids
     start = posixpath.dirname(page.name) or "."
     path = posixpath.relpath(f"{other.name}.xhtml", start)
     return f"{path}#{fragment}" if there else path

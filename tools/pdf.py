@@ -31,7 +31,7 @@ html {{ counter-reset: page {before}; }}
 .take-live {{ font: 9px sans-serif; break-before: avoid; margin: 2px 0 14px; }}
 """
 # Under each widget that works on the web, its address there. One that is higher than a sheet gets
-# smaller, so that it stays on one.
+# smaller, so that it stays on one; so does a table that is wider.
 MENDED = """([address, text, high]) => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -49,6 +49,10 @@ MENDED = """([address, text, high]) => {
     said.append(before, link, after);
     host.after(said);
   }
+  for (const table of document.querySelectorAll('.bd-article table')) {
+    const { width, left } = table.getBoundingClientRect();
+    if (left + width > innerWidth) table.style.zoom = (innerWidth - left) / width;
+  }
 }"""
 # What is cut at the right: wider than the sheet, or than a box that one would scroll.
 TOO_WIDE = """() => [...document.querySelectorAll('.bd-article *')].filter((el) => {
@@ -56,7 +60,7 @@ TOO_WIDE = """() => [...document.querySelectorAll('.bd-article *')].filter((el) 
   const scrolls = getComputedStyle(el).overflowX !== 'visible' && el.clientWidth > 20;
   const cut = right > innerWidth + 1 || scrolls && el.scrollWidth > el.clientWidth + 1;
   return width && cut && el.checkVisibility({ visibilityProperty: true, opacityProperty: true })
-    && !el.closest('svg *, mjx-assistive-mml');
+    && !el.closest('svg *, span.math, mjx-assistive-mml');
 }).map((el) => `${el.tagName.toLowerCase()}.${el.className}, ${el.textContent.slice(0, 40)}`)"""
 FRONT = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title>
 <style>{sheet}
@@ -218,7 +222,7 @@ def bind(front, parts):
     writer.add_metadata({"/Title": built.TITLE, "/Author": built.CONFIG["author"]})
     writer.root_object[NameObject("/Lang")] = TextStringObject(built.LANGUAGE)
     writer.page_mode = "/UseOutlines"
-    writer.compress_identical_objects(remove_identicals=True, remove_orphans=True)
+    writer.compress_identical_objects(remove_duplicates=True, remove_unreferenced=True)
     return writer
 
 
