@@ -2,6 +2,7 @@
 # make lab     the chapters in JupyterLab                 make check   what continuous integration runs
 # make train   a small GPT, in two minutes; stopped, it goes on. TRAIN="--steps 5000 …": python -m labs.gpt --help tells of all options
 # make serve   the recorded GPT behind an HTTP endpoint; SERVE="FOLDER --port 8080 …" serves another
+# make pdf     the whole book as one PDF           make epub    as one EPUB           make zip     its pages, to be opened from disk
 # make notebooks             run every chapter again and store its outputs
 # make bench                 measure the engine, the GPTs and the pages, and write the tables (an hour of a quiet machine)
 # make address URL=https://github.com/OWNER/REPOSITORY    move the book to another repository
@@ -18,7 +19,7 @@ book notebooks test colab: export LABS_PROGRESS = off
 # Threads that wait leave the core to others. Else small operations take many times longer on a busy machine.
 book notebooks test colab: export OMP_WAIT_POLICY = passive
 
-.PHONY: help book lab train serve notebooks test colab lint check bench address clean
+.PHONY: help book lab train serve pdf epub zip notebooks test colab lint check bench address clean
 help:
 	@sed -n 's/^# \(make.*\)/\1/p' Makefile
 
@@ -61,6 +62,10 @@ train: .venv/.installed
 serve: .venv/.installed
 	@$(BIN)/python -m labs.serve $(SERVE)
 
+# The book to take along, in _build/take.
+pdf epub zip: book
+	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python tools/$(if $(filter zip,$@),site_zip,$@).py
+
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py
 
@@ -68,7 +73,7 @@ notebooks: .venv/.installed
 # Two processes share the files, the longest first: a file's tests, and a notebook's cells, stay in one.
 test: export COLAB_PYTHON = $(CURDIR)/$(COLAB)/python
 test: export CLOUD_PYTHON = $(CURDIR)/$(CLOUD)/python
-test: book .venv-colab/.installed .venv-cloud/.installed
+test: book pdf epub zip .venv-colab/.installed .venv-cloud/.installed
 	$(BIN)/python tools/find_slurm.py
 	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export CHROMIUM && \
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=600 \

@@ -15,7 +15,12 @@ LABS = ROOT / "labs"
 ENGLISH = words.tables()["en"]
 KEYS = [f"{group}.{name}" for group, texts in ENGLISH.items() for name in texts]
 SCRIPTS = [*LABS.rglob("*.js"), *(ROOT / "book").glob("_*/*.js")]
-SOURCES = [*LABS.rglob("*.py"), *SCRIPTS, *(ROOT / "book" / "_ext").glob("*.py")]
+SOURCES = [
+    *LABS.rglob("*.py"),
+    *SCRIPTS,
+    *(ROOT / "book" / "_ext").glob("*.py"),
+    *(ROOT / "tools").glob("*.py"),
+]
 
 
 def places(text):
