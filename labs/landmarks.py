@@ -1,10 +1,12 @@
 """Landmark models, from 1987 on: parameters, data and compute of training, as their makers print
 them.
 
-Each row names its sources by their keys in the book's bibliography. A number that no source states
-is None; of compute, `Landmark.flops` then says what follows from what is stated, and
-`Landmark.counted` how. Chosen are models that were large for their time and whose makers published
-numbers: much of what was trained in private since 2023 is missing, because its size is not known.
+Each row names its sources by their keys in the book's bibliography. Where a paper rounds and its
+model is open, the parameters are counted from the published configuration (GPT-2, Llama 2 70B,
+Llama 3.1 405B). A number that no source states is None; of compute, `Landmark.flops` then says what
+follows from what is stated, and `Landmark.counted` how. Chosen are models that were large for their
+time and whose makers published numbers: much of what was trained in private since 2023 is missing,
+because its size is not known.
 """
 
 import dataclasses
@@ -95,7 +97,10 @@ LANDMARKS = [
     # 600,000 steps of 256 images; parameters are not stated
     _images("ResNet-152", "Microsoft", "2015-12", None, 256 * 600e3, "he2016", 11.3e9),
     _dense("Transformer", "Google", "2017-06", 213e6, None, "vaswani2017", stated=2.3e19),
+    # tokens and compute of BERT, RoBERTa and T5: table D.1 of the GPT-3 paper, which counts 6 for
+    # each parameter and token, and 3 for T5; BERT's paper says 1e6 steps of at most 128,000 tokens
     _dense("BERT", "Google", "2018-10", 340e6, 250e9, "devlin2019", "brown2020", stated=5.33e20),
+    # the paper prints 1542M; the model that its makers released has this many
     _dense("GPT-2", "OpenAI", "2019-02", 1_557_611_200, None, "radford2019"),
     _dense("RoBERTa", "Meta", "2019-07", 355e6, 2e12, "liu2019", "brown2020", stated=4.26e21),
     _dense("Megatron-LM", "NVIDIA", "2019-09", 8.3e9, None, "shoeybi2019"),
@@ -106,14 +111,15 @@ LANDMARKS = [
     _dense("Gopher", "DeepMind", "2021-12", 280e9, 300e9, "rae2021", stated=6.31e23),
     _dense("MT-NLG", "NVIDIA", "2022-01", 530e9, 270e9, "smith2022"),
     _dense("Chinchilla", "DeepMind", "2022-03", 70e9, 1.4e12, "hoffmann2022", stated=5.76e23),
-    _dense("PaLM", "Google", "2022-04", 540e9, 780e9, "chowdhery2023"),
+    _dense("PaLM", "Google", "2022-04", 540e9, 780e9, "chowdhery2023", stated=2.56e24),
     _dense("OPT", "Meta", "2022-05", 175e9, 180e9, "zhang2022opt"),
     _dense("GLM-130B", "Zhipu", "2022-10", 130e9, 400e9, "zeng2023"),
     _dense("BLOOM", "BigScience", "2022-11", 176.247e9, 366e9, "scao2022"),
     _dense("Galactica", "Meta", "2022-11", 120e9, 450e9, "taylor2022"),
     _dense("LLaMA 65B", "Meta", "2023-02", 65.2e9, 1.4e12, "touvron2023"),
     _dense("Llama 2 70B", "Meta", "2023-07", 68.977e9, 2.0e12, "touvron2023llama2"),
-    _dense("Falcon 180B", "TII", "2023-11", 180e9, 3.5e12, "almazrouei2023"),
+    # 43,500 PF-days
+    _dense("Falcon 180B", "TII", "2023-11", 180e9, 3.5e12, "almazrouei2023", stated=3.76e24),
     _dense("DeepSeek 67B", "DeepSeek", "2024-01", 67e9, 2e12, "bi2024"),
     _mixture("DeepSeek-V2", "DeepSeek", "2024-05", 236e9, 21e9, 8.1e12, "deepseek2024v2"),
     _dense("Nemotron-4", "NVIDIA", "2024-06", 340e9, 9e12, "nvidia2024"),
@@ -130,7 +136,7 @@ LANDMARKS = [
     _mixture("GLM-4.5", "Zhipu", "2025-08", 355e9, 32e9, 23e12, "glm2025"),
     _dense("Apertus 70B", "Swiss AI", "2025-09", 70e9, 15e12, "apertus2025"),
     _mixture("GLM-5", "Zhipu", "2026-02", 744e9, 40e9, 28.5e12, "glm2026"),
-    # "more than 32T" tokens
-    _mixture("DeepSeek-V4", "DeepSeek", "2026-04", 1.6e12, 49e9, 32e12, "deepseek2026"),
+    # V4-Pro: 33T tokens; the abstract's "more than 32T" is of both models
+    _mixture("DeepSeek-V4", "DeepSeek", "2026-04", 1.6e12, 49e9, 33e12, "deepseek2026"),
 ]
 """The rows, by date of publication."""
