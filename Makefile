@@ -64,7 +64,7 @@ serve: .venv/.installed
 
 # The book to take along, in _build/take.
 pdf epub zip: book
-	CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" $(BIN)/python tools/$(if $(filter zip,$@),site_zip,$@).py
+	$(BIN)/python tools/$(if $(filter zip,$@),site_zip,$@).py
 
 notebooks: .venv/.installed
 	$(BIN)/python tools/notebooks.py

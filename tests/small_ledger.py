@@ -48,15 +48,19 @@ def record(id, verdict, *, measured=None, **rest):
     return f"claims.record({id!r}, {verdict!r}, {measured!r}{words})"
 
 
-def notebook(title, *lines, stored=()):
-    """A chapter that records verdicts. `stored`: cards that its file holds and no cell makes."""
+def notebook(title, *lines, stored=(), tags=()):
+    """A chapter that records verdicts. `stored`: cards that its file holds and no cell makes.
+
+    It runs where nothing is stored, or where its cell has `tags`.
+    """
     source = "\n".join(["from labs import claims", *lines])
     outputs = [new_output("display_data", data={claims.MIME: text}) for text in stored]
     cells = [
         new_markdown_cell(f"# {title}\n\nText."),
         new_code_cell(source, outputs=outputs, execution_count=1 if stored else None),
     ]
-    mode = {"mystnb": {"execution_mode": "off"}} if stored else {}
+    cells[1].metadata["tags"] = list(tags)
+    mode = {"mystnb": {"execution_mode": "off"}} if stored and not tags else {}
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     return new_notebook(cells=cells, metadata={"kernelspec": KERNEL, **mode})

@@ -1,10 +1,12 @@
 """A check-up finds what was put there, and refuses what it cannot judge."""
 
 import copy
+import sys
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -73,6 +75,17 @@ def test_it_is_the_test_of_the_chapter_on_the_learning_rate():
             dict(loss=lambda outputs, y: outputs.sum() * float("nan")),
             "a first loss that is a number",
         ),
+        (dict(low=1e6, high=1e9), r"a rate from 1e\+06 to 1e\+09 that lowers the loss, got"),
+        (
+            dict(loss=lambda outputs, y: 0 * outputs.square().sum()),
+            "lowers the loss, got 0 and no more",
+        ),
+        (dict(loss=nn.CrossEntropyLoss(reduction="none")), r"one number, .* got \(32,\); take the"),
+        (dict(batches=[{"x": 1, "y": 2}]), "expected pairs of two tensors, .* got dict"),
+        (
+            dict(batches=TensorDataset(torch.zeros(2, 2), torch.zeros(2))),
+            "of several samples",
+        ),
     ],
 )
 def test_a_range_test_that_can_find_nothing_is_refused(change, message):
@@ -80,6 +93,39 @@ def test_a_range_test_that_can_find_nothing_is_refused(change, message):
     given = dict(network=network, loss=nn.CrossEntropyLoss(), batches=loader) | change
     with pytest.raises(ValueError, match=message):
         checkup.rate_range_test(**given)
+
+
+def test_noise_that_ends_without_a_number_is_no_fall():
+    judge = sys.modules["labs.checkup.rate"]._range
+    noise = 1 + np.random.default_rng(0).normal(size=100)
+    smooth = [1.0]
+    for one in noise:
+        smooth.append(0.9 * smooth[-1] + 0.1 * one)
+    with pytest.raises(ValueError, match="no more than its noise below it"):
+        judge(np.geomspace(1e-5, 1, 102), np.array([*smooth, np.nan]), 1e-5, 1)
+
+
+def test_a_loss_below_zero_is_searched_like_another():
+    below = lambda outputs, y: F.cross_entropy(outputs, y) - 1.5
+    (network, loader), (same, again) = problem(), problem()
+    found = checkup.rate_range_test(network, below, loader)
+    expected = checkup.rate_range_test(same, F.cross_entropy, again)
+    assert found.losses[0] < 0 and found.losses[-1] > found.losses[0]
+    assert found.suggested == pytest.approx(expected.suggested)
+
+
+def test_a_range_test_leaves_the_random_state_and_masks_alone():
+    class Draws(nn.Module):
+        def forward(self, x):
+            return x + 0 * torch.rand(1)
+
+    network, loader = problem()
+    pruned = labs.compress.prune(nn.Sequential(network, Draws()), 0.3)
+    before, chance = copy.deepcopy(pruned.state_dict()), torch.get_rng_state()
+    with torch.no_grad():  # a gradient is taken all the same
+        checkup.rate_range_test(pruned, nn.CrossEntropyLoss(), loader)
+    assert torch.equal(torch.get_rng_state(), chance)
+    assert all(torch.equal(before[name], value) for name, value in pruned.state_dict().items())
 
 
 def test_a_frozen_network_is_refused():
@@ -145,7 +191,23 @@ def test_curves_that_cannot_be_judged_are_refused(train, val, message):
         checkup.overfitting(train, val)
 
 
+def test_losses_that_are_tensors_are_read():
+    losses = [1.0, 0.6, 0.3, 0.2, 0.4]
+    tensors = [torch.tensor(loss, requires_grad=True) for loss in losses]
+    found = checkup.overfitting(tensors, torch.stack(tensors))
+    assert found.lowest_at == 3 and found.rise == pytest.approx(0.25)
+
+
+def test_a_table_of_settings_is_refused():
+    with pytest.raises(ValueError, match=r"or \(repeats, moments\), got shape \(2, 3, 6\); choose"):
+        checkup.overfitting(np.ones((2, 3, 6)), np.ones((2, 3, 6)))
+    assert checkup.overfitting(np.ones((1, 3, 6)), np.ones((1, 3, 6))).agree == 1
+
+
 def test_steps_have_to_fit():
+    for steps in ([5, 4, 3, 2, 1], [1, 2, 2, 3, 4]):
+        with pytest.raises(ValueError, match="steps: expected 5, .* each larger than the one befo"):
+            checkup.overfitting([1] * 5, [1] * 5, steps=steps)
     with pytest.raises(ValueError, match="steps: expected 5, one for each loss, got 2"):
         checkup.overfitting([1] * 5, [1] * 5, steps=[0, 1])
 
@@ -197,14 +259,30 @@ def test_a_best_setting_at_the_end_of_the_grid_is_told():
     assert "Take a." in str(found)
 
 
-def test_a_setting_with_a_diverged_run_is_not_chosen():
+@pytest.mark.parametrize("seed", [0, 1])  # one that chooses, one that compares
+def test_a_setting_with_a_diverged_run_is_not_chosen(seed):
     lost = losses_of(0.5)
-    lost[1, 0] = np.nan
+    lost[1, seed] = np.nan
     gone = np.full((3, 8), np.nan)
     found = checkup.choose_optimizer(runs_of({"a": lost, "b": losses_of(0.6), "c": gone}))
     assert [row.name for row in found.rows] == ["b", "a", "c"]
     assert found.rows[1].setting != {"learning_rate": 0.1}
     assert found.rows[2].verdict == "diverged" and "c (learning rate" in str(found)
+    assert "The best setting of a lies at an end" in str(found)  # c has no best
+
+
+def test_a_sweep_of_optimizers_alone_and_axes_of_numbers_are_read():
+    runs = runs_of({"a": losses_of(0.5), "b": losses_of(0.9, seed=1)}).isel(learning_rate=1)
+    found = checkup.choose_optimizer(runs.drop_vars("learning_rate"))
+    assert found.rows[1].setting == {} and "a (–): loss" in str(found)
+    found = checkup.choose_optimizer(runs_of({8: losses_of(0.5), 16: losses_of(0.9, seed=1)}))
+    assert str(found).endswith("Take 8.")
+
+
+def test_a_score_of_which_more_is_better_is_refused():
+    runs = runs_of({"a": losses_of(0.5), "b": losses_of(0.9)}).rename(val_loss="val_metric")
+    with pytest.raises(ValueError, match="series: expected a loss, .* got 'val_metric'; give"):
+        checkup.choose_optimizer(runs, series="val_metric")
 
 
 def test_a_real_sweep_is_read():

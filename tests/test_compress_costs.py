@@ -32,6 +32,14 @@ def test_costs_has_a_row_for_each_model():
     assert len(lines) == 3
 
 
+def test_models_are_measured_in_eval_mode_and_left_in_theirs():
+    model = nn.Sequential(network(), nn.Dropout()).train()
+    model[0].eval()
+    seen = []
+    compress.costs({"it": model}, X, lambda m: seen.append(m[1].training) or 1.0, (1,), 1, 1)
+    assert seen == [False] and [part.training for part in model] == [False, True]
+
+
 def test_file_bytes_are_those_of_the_file(tmp_path):
     model = network()
     safetensors.torch.save_file(model.state_dict(), tmp_path / "it.safetensors")
@@ -47,6 +55,11 @@ def test_a_tensor_of_two_names_is_stored_once():
 def test_what_cannot_be_measured_is_refused():
     with pytest.raises(ValueError, match="models: expected at least one, got none"):
         compress.costs({}, X, len)
+    with pytest.raises(ValueError, match="models: expected at least one, got list; give {name"):
+        compress.costs([network()], X, len)
+    for nothing in ({"batch_sizes": ()}, {"batch_sizes": (0, 1)}, {"rounds": 0}, {"calls": 0}):
+        with pytest.raises(ValueError, match="batch_sizes, rounds and calls of at least 1, got "):
+            compress.costs({"it": network()}, X, lambda model: 1, **nothing)
     with pytest.raises(ValueError, match="expected at least 64, the largest batch, got 8; give"):
         compress.costs({"it": network()}, X[:8], lambda model: 1)
     with pytest.raises(ValueError, match="expected a finite number, got nan for 'it'; look"):
@@ -95,7 +108,14 @@ def test_students_are_trained_by_a_sweep_and_judged_by_the_labels():
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"temperature": 0}, {"temperature": -1.0}, {"mixing": 1.1}, {"mixing": -0.1}]
+    "arguments",
+    [
+        {"temperature": 0},
+        {"temperature": -1.0},
+        {"temperature": float("inf")},
+        {"mixing": 1.1},
+        {"mixing": -0.1},
+    ],
 )
 def test_other_temperatures_and_mixings_are_refused(arguments):
     task = labs.tasks.digits()
@@ -104,7 +124,23 @@ def test_other_temperatures_and_mixings_are_refused(arguments):
 
 
 def test_a_teacher_of_something_else_is_refused():
-    with pytest.raises(ValueError, match="a logit for each of at least 10 classes, .*got .1347, 3"):
+    with pytest.raises(ValueError, match="each of the student's 10 classes, .*got .1347, 3.;"):
         compress.distilled(labs.tasks.digits(), nn.Linear(64, 3))
+    with pytest.raises(ValueError, match="each of the student's 10 classes, .*got .1347, 12.;"):
+        compress.distilled(labs.tasks.digits(), nn.Linear(64, 12))
+    lost = nn.Linear(64, 10)
+    nn.init.constant_(lost.weight, float("nan"))
+    with pytest.raises(ValueError, match="teacher: expected finite logits, .* it diverged: train"):
+        compress.distilled(labs.tasks.digits(), lost)
     with pytest.raises(ValueError, match="task: expected one class a sample, whole numbers"):
         compress.distilled(labs.tasks.wave(), nn.Linear(1, 1))
+
+
+def test_a_teacher_answers_in_eval_mode_and_is_left_as_it_was():
+    task = labs.tasks.digits(train=64)
+    teacher = nn.Sequential(nn.Linear(64, 10), nn.BatchNorm1d(10), nn.Dropout()).train()
+    before = teacher[1].running_mean.clone()
+    told = compress.distilled(task, teacher).data.val_y
+    assert teacher[2].training and torch.equal(teacher[1].running_mean, before)
+    torch.testing.assert_close(told[:, 1:], teacher.eval()(task.data.val_x).detach())
+    assert torch.equal(told[:, 0].long(), task.data.val_y)

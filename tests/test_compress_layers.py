@@ -1,5 +1,7 @@
 """Layers of few bits: packed without loss, outliers kept, and what does not fit is refused."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -12,6 +14,11 @@ from labs.gpt.model import GPT, Shape
 def network(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10, bias=False))
+
+
+def frozen(model):
+    """A copy in `eval` mode."""
+    return copy.deepcopy(model).eval()
 
 
 X = torch.randn(20, 64, generator=torch.Generator().manual_seed(1))
@@ -98,3 +105,77 @@ def test_what_cannot_be_quantized_is_refused():
         away = network()
     with pytest.raises(ValueError, match="int8: expected a model on a CPU, got one on meta; load"):
         compress.quantize(away, inputs=True)
+    with pytest.raises(ValueError, match="sample: expected at least one input, got none"):
+        compress.quantize(network(), sample=X[:0])
+    with pytest.raises(ValueError, match=r"a matrix \(N, K\), got shape \(4,\); flatten a kernel"):
+        compress.quantized(torch.ones(4), 4)
+
+
+# ---- Models of a reader's own ----
+
+WAYS = {
+    "8 bits": lambda model: compress.quantize(model, 8),
+    "8 bits, inputs too": lambda model: compress.quantize(model, 8, inputs=True),
+    "sparse": lambda model: compress.sparse(compress.prune(model, 0.5)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_compressed_shares_nothing_with_the_model(way):
+    model = network()
+    small = WAYS[way](model)
+    before = small(X)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    assert torch.equal(small(X), before)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_bfloat16_model_stays_one(way):
+    model = network().bfloat16()
+    small = nn.Sequential(WAYS[way](model), nn.LayerNorm(10, dtype=torch.bfloat16))
+    assert small(X.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_layers_of_an_encoder_are_called_and_its_attention_is_left_alone(way):
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    encoder, x = nn.TransformerEncoder(layer, 2).eval(), torch.randn(2, 5, 16)
+    small, padding = WAYS[way](encoder), torch.zeros(2, 5, dtype=bool)
+    with torch.no_grad():
+        apart = (small(x, src_key_padding_mask=padding) - encoder(x)).norm() / encoder(x).norm()
+    assert 0 < apart < (0.5 if way == "sparse" else 0.02)
+    assert isinstance(small.layers[0].self_attn.out_proj, nn.Linear)
+    assert not isinstance(small.layers[0].linear1, nn.Linear)
+
+
+def test_a_layer_with_two_names_is_replaced_under_both():
+    few = compress.quantize(nn.ModuleList([nn.Linear(50, 50)] * 2), 8)
+    assert few[0] is few[1] and isinstance(few[1], compress.FewBitsLinear)
+
+
+@pytest.mark.parametrize("make", [compress.quantize, lambda model: compress.narrow(model, 0)])
+def test_a_pruned_model_is_compressed_further_with_its_zeros(make):
+    pruned = compress.prune(network(), 0.5)
+    optimizer = torch.optim.SGD(pruned.parameters(), 0.1)
+    pruned(X).pow(2).mean().backward()
+    optimizer.step()  # now what was computed for the last gradient is old
+    small = make(pruned)
+    torch.testing.assert_close(small(X), compress.fixed(pruned)(X), rtol=0.05, atol=0.02)
+    assert {name.rpartition(".")[2] for name, _ in pruned.named_buffers()} == {"weight_mask"}
+
+
+def test_a_sample_is_read_in_eval_mode_and_leaves_the_model_as_it_was():
+    model = nn.Sequential(nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 2), nn.Dropout())
+    model[1].eval()
+    before, chance = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    expected = compress.large_columns(frozen(model), 3 * X, 1.0)
+    found = compress.large_columns(model, 3 * X, 1.0)
+    assert {name: c.tolist() for name, c in found.items()} == {
+        name: c.tolist() for name, c in expected.items()
+    }
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert [module.training for module in model] == [True, False, True, True]
+    assert torch.equal(torch.get_rng_state(), chance)

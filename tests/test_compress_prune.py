@@ -1,5 +1,6 @@
 """Pruning: single weights become zero, whole units go, and what cannot be pruned is refused."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -122,7 +123,45 @@ def test_random_units_are_others_than_the_smallest():
     assert not torch.equal(small[0].weight, by_chance[0].weight)
 
 
-@pytest.mark.parametrize("share", [1, 1.5, -0.1, "half", None])
+def test_an_attention_that_is_pruned_trains_on():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    small = compress.prune(layer, 0.5)
+    for _ in range(2):
+        small(torch.randn(2, 5, 16)).sum().backward()
+    assert not hasattr(small.self_attn.out_proj, "weight_mask")
+
+
+def test_other_masks_than_of_weights_end_as_well():
+    model = network()
+    nn.utils.prune.l1_unstructured(model[0], "bias", 0.5)
+    plain = compress.fixed(model)
+    assert not nn.utils.prune.is_pruned(plain) and (plain[0].bias == 0).sum() == 20
+    assert nn.utils.prune.is_pruned(model)
+
+
+@pytest.mark.parametrize("between", [nn.LeakyReLU(), nn.ELU(), nn.Softplus(), nn.Hardswish()])
+def test_units_are_told_apart_behind_any_activation(between):
+    small = compress.narrow(nn.Sequential(nn.Linear(8, 40), between, nn.Linear(40, 3)), 0.5)
+    assert small[0].out_features == 20 and small(X).shape == (5, 3)
+
+
+def test_a_sequence_with_a_forward_of_its_own_is_refused():
+    class Skips(nn.Sequential):
+        def forward(self, x):
+            return self[1](x + self[0](x))
+
+    with pytest.raises(ValueError, match="expected hidden units to take out, got Skips without"):
+        compress.narrow(Skips(nn.Linear(8, 8), nn.Linear(8, 3)), 0.5)
+
+
+def test_shares_of_numpy_are_shares():
+    assert (
+        zeros(compress.fixed(compress.prune(network(), np.float32(0.5), of="layer"))) == [0.5] * 3
+    )
+
+
+@pytest.mark.parametrize("share", [1, 1.5, -0.1, "half", None, float("nan")])
 def test_other_shares_are_refused(share):
     for cut in (compress.prune, compress.narrow):
         with pytest.raises(ValueError, match="share must be from 0 up to, but not, 1, got "):
@@ -139,8 +178,9 @@ def test_a_model_with_nothing_to_prune_is_refused():
     ):
         with pytest.raises(ValueError, match="expected hidden units to take out, got .* without"):
             compress.narrow(model, 0.5)
-    with pytest.raises(TypeError, match="expected a torch.nn.Module, got 'model.pt'; give a net"):
-        compress.prune("model.pt", 0.5)
+    for cut in (compress.prune, compress.narrow):
+        with pytest.raises(TypeError, match="expected a torch.nn.Module, got 'model.pt'; give a "):
+            cut("model.pt", 0.5)
 
 
 def test_other_rules_and_unmasked_models_are_refused():

@@ -1,5 +1,7 @@
 """Scores equal scikit-learn's, intervals cover, and what cannot be measured is refused."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,39 @@ def test_a_threshold_is_where_yes_begins():
     assert (at(0.3).value, at(0.31).value) == (1.0, 0.5)
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_brier_score_is_that_of_its_definition(classes):
+    labels, shares = drawn(50, classes)
+    expected = ((shares - np.eye(classes)[labels]) ** 2).sum(1).mean() / (2 if classes == 2 else 1)
+    found = evaluate.report(labels, shares, repeats=100).scores["brier"].value
+    assert found == pytest.approx(expected)
+
+
+def test_many_classes_are_scored_though_each_draw_lacks_some():
+    labels = np.arange(3000) % 1000
+    shares = np.random.default_rng(0).dirichlet(np.ones(1000), 3000)
+    found = evaluate.report(labels, shares, repeats=100).scores
+    assert all(np.isfinite(score).all() for score in found.values())
+    assert found["balanced_accuracy"] == found["recall"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_probabilities_of_fewer_bits_are_probabilities(dtype):
+    labels, shares = drawn(100, 4)
+    exact = evaluate.report(labels, shares, repeats=100).scores
+    found = evaluate.report(labels, torch.tensor(shares).log().to(dtype).softmax(1), repeats=100)
+    assert found.scores["log_loss"].value == pytest.approx(exact["log_loss"].value, rel=0.02)
+
+
+def test_lists_of_tensors_are_taken_as_well():
+    labels, probability = [torch.tensor(k) for k in (0, 1, 1)], torch.tensor([0.2, 0.6, 0.3])
+    listed = list(probability.requires_grad_())
+    assert (
+        evaluate.report(labels, listed).scores
+        == evaluate.report([0, 1, 1], probability.tolist()).scores
+    )
+
+
 def test_tensors_columns_and_truth_values_are_taken_as_well():
     labels, shares = drawn(50)
     expected = evaluate.report(labels, shares[:, 1]).scores
@@ -151,6 +186,13 @@ def test_a_model_that_tells_the_truth_is_calibrated_up_to_chance():
     assert above <= 14  # 5 expected
 
 
+def test_many_samples_are_drawn_a_few_times_at_once(monkeypatch):
+    given = drawn(100)
+    whole = evaluate.calibration(*given)
+    monkeypatch.setattr(sys.modules["labs.evaluate.calibration"], "AT_ONCE", 700)
+    assert evaluate.calibration(*given).by_chance == whole.by_chance
+
+
 def test_a_model_that_is_too_sure_is_told_by_how_much():
     labels = np.arange(100) % 4 > 0
     found = evaluate.calibration(labels, np.full(100, 0.95))
@@ -177,9 +219,11 @@ def test_an_exact_match_asks_for_all_answers_of_a_window():
 
 def test_a_network_is_asked_in_eval_mode_and_left_as_it_was():
     network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(0.9)).train()
+    network[0].eval()
     x, y = torch.randn(10, 3), torch.arange(10) % 4
     labels, shares = evaluate.predict(network, [(x[:6], y[:6]), (x[6:], y[6:])])
-    assert network.training and labels.tolist() == y.tolist()
+    assert [part.training for part in (network, *network)] == [True, False, True]
+    assert labels.tolist() == y.tolist()
     assert np.allclose(shares, network[0](x).softmax(1).detach().numpy(), atol=1e-6)
 
 
@@ -206,6 +250,9 @@ def test_one_output_is_the_logit_of_class_1():
         ([0, 2], [0.1, 0.2], r"whole numbers from 0 to 1, .* got \[0, 2\]"),
         ([0.5, 1], [0.1, 0.2], "expected whole numbers from 0 to 1"),
         (["a", "b"], [0.1, 0.2], "expected whole numbers from 0 to 1"),
+        ([0, float("nan")], [0.1, 0.2], r"whole numbers from 0 to 1, .* got \[0.0, nan\]"),
+        ([0, 1], ["a", "b"], "probabilities: expected numbers, got <U1; give those of class 1"),
+        ([0, 1], [[0.1, 0.9], [0.5]], "probabilities: expected rows of one length, got rows of"),
         ([0, 1], [[[0.1]], [[0.2]]], r"got shapes \(2,\) and \(2, 1, 1\)"),
     ],
 )
@@ -223,8 +270,16 @@ def test_other_impossible_questions_are_refused():
         evaluate.report(*drawn(), threshold=1.5)
     with pytest.raises(ValueError, match=r"thresholds: expected numbers between 0 and 1, got \[0"):
         evaluate.at_thresholds(*drawn(), thresholds=[0, 0.5])
-    with pytest.raises(ValueError, match="bins: expected at least 2, got 1"):
-        evaluate.calibration(*drawn(), bins=1)
+    for values in (0.5, [], [0.5, 0.5]):
+        with pytest.raises(
+            ValueError, match="shares: expected numbers between 0 and 1, got .* once"
+        ):
+            evaluate.at_thresholds(*drawn(), shares=values)
+    for bins in (1, 2.5):
+        with pytest.raises(ValueError, match=f"bins: expected at least 2, .* got {bins}"):
+            evaluate.calibration(*drawn(), bins=bins)
+    with pytest.raises(ValueError, match="repeats: expected at least 100, got 0"):
+        evaluate.calibration(*drawn(), repeats=0)
     with pytest.raises(ValueError, match="a length from 1 to N, got shape .* and length 4"):
         evaluate.exact_match([True, False, True], 4)
 
@@ -234,9 +289,24 @@ def test_other_impossible_questions_are_refused():
     [
         ([], "batches: expected at least one sample, got none"),
         ([(torch.zeros(0, 2), torch.zeros(0))], "batches: expected at least one sample, got none"),
+        ([{"x": torch.zeros(3, 2), "y": torch.zeros(3)}], r"pairs of two tensors, .* got dict"),
+        ((torch.zeros(3, 2), torch.zeros(3)), r"pairs of two tensors, .* got Tensor"),
+        ([(torch.zeros(2), torch.tensor(0))], r"pairs of two tensors, .* got tuple \(Tensor, Ten"),
+        ([(torch.full((3, 2), torch.nan), torch.zeros(3))], "network: expected finite logits, got"),
         ([(torch.zeros(3, 2), torch.zeros(3, 2))], r"expected a row of logits for each label, got"),
     ],
 )
 def test_a_network_that_has_nothing_to_answer_is_refused(batches, message):
     with pytest.raises(ValueError, match=message):
         evaluate.predict(torch.nn.Linear(2, 4), batches)
+
+
+def test_a_network_that_returns_more_than_logits_is_refused():
+    class Two(torch.nn.Module):
+        def forward(self, x):
+            return x, x
+
+    with pytest.raises(ValueError, match="network: expected logits, a tensor, got tuple; give a"):
+        evaluate.predict(Two(), [(torch.zeros(3, 2), torch.zeros(3))])
+    with pytest.raises(TypeError, match="expected a torch.nn.Module, got <function"):
+        evaluate.predict(lambda x: x, [(torch.zeros(3, 2), torch.zeros(3))])

@@ -103,14 +103,16 @@ def test_another_verdict_is_on_the_page_after_the_next_build_and_then_nothing_is
 
 
 def test_a_build_fails_for_each_thing_that_keeps_the_ledger_from_being_one(tmp_path):
-    stored = json.dumps({"id": "F1", "verdict": "holds", "when": None, "note": None,
-                         "says": "It is.", "sources": [], "measured": []})  # fmt: skip
+    card = {"verdict": "holds", "when": None, "note": None,
+            "says": "It is.", "sources": [], "measured": []}  # fmt: skip
+    stored = {id: [json.dumps({"id": id, **card})] for id in ("F1", "F2")}
     chapters = {
         "one": notebook("One", record("A1", "holds")),
         "two": notebook("Two", record("A1", "holds"), record("A5", "holds")),
-        "three": notebook("Three", stored=[stored]),
+        "three": notebook("Three", stored=stored["F1"]),
+        "four": notebook("Four", stored=stored["F2"], tags=["skip-execution"]),
     }
-    homes = {"A1": "one", "A5": "one", "C2": "two", "F1": "three"}
+    homes = {"A1": "one", "A5": "one", "C2": "two", "F1": "three", "F2": "four"}
     book = small_ledger.write(tmp_path, chapters, **homes)
     text = (book / "index.md").read_text(encoding="utf-8").partition("See")[0]
     (book / "index.md").write_text(text, encoding="utf-8")
@@ -122,6 +124,7 @@ def test_a_build_fails_for_each_thing_that_keeps_the_ledger_from_being_one(tmp_p
             "claim A5: expected one verdict, in one, got 1, in two; record it there",
             "claim C2: expected one verdict, in two, got none; record it there",
             "claim F1: expected a verdict from a cell that ran in this build, got a stored one",
+            "claim F2: expected a verdict from a cell that ran in this build, got a stored one",
             "claim F1: expected one row in the ledger, got 0; write {ledger} F once",
         ):
             assert sentence in said

@@ -6,7 +6,6 @@ What is made lies in `_build/take`, and is published in the folder `take` of the
 import contextlib
 import functools
 import mimetypes
-import os
 import subprocess
 import time
 import zipfile
@@ -96,8 +95,8 @@ def day():
 
 
 def chromium():
-    """The path of a Chromium: $CHROMIUM, or what tools/find_chromium.py finds or installs."""
-    path = os.environ.get("CHROMIUM") or find_chromium.find() or find_chromium.install()
+    """The path of a Chromium that tools/find_chromium.py finds or installs."""
+    path = find_chromium.find() or find_chromium.install()
     if not path:
         raise SystemExit("expected a Chromium, found none; name one: CHROMIUM=/path/to/chromium")
     return path
@@ -138,7 +137,7 @@ def browser(width=680, height=1000):
 def pack(path, files):
     """Write a zip of (name, bytes) in their order, the same for the same contents, or none.
 
-    A name that ends in "mimetype" is stored as it is, which EPUB demands.
+    A file named "mimetype" is stored as it is, which EPUB demands.
     """
 
     def write(file):

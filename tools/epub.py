@@ -4,6 +4,7 @@ It is the pages as they are before a script has run: an explorer is its picture 
 and a link to the page where it moves. Formulas become MathML, by the MathJax that the pages use.
 """
 
+import copy
 import html
 import json
 import posixpath
@@ -181,9 +182,10 @@ def entry(where, title, inner=""):
 
 def heading(element):
     """A heading in plain text; a formula is its source."""
-    for math in element.select("math"):
-        return element.get_text().replace(math.get_text(), math["alttext"]).strip()
-    return element.get_text().strip()
+    plain = copy.copy(element)
+    for math in plain.select("math"):
+        math.replace_with(math["alttext"])
+    return plain.get_text().strip()
 
 
 def package(names, files):

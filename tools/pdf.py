@@ -10,6 +10,7 @@ import io
 from urllib.parse import unquote, urldefrag
 
 import built
+import debian
 from pypdf import PdfReader, PdfWriter
 from pypdf.constants import PageLabelStyle
 from pypdf.generic import ArrayObject, Fit, NameObject, TextStringObject
@@ -30,8 +31,10 @@ html {{ counter-reset: page {before}; }}
 .bd-main .bd-content .bd-article h1:first-of-type {{ display: block !important; margin-top: 0; }}
 .take-live {{ font: 9px sans-serif; break-before: avoid; margin: 2px 0 14px; }}
 """
+FONTS = ["fonts-noto-cjk"]  # Debian's package with the letters of the glossary's Chinese names
 # Under each widget that works on the web, its address there. One that is higher than a sheet gets
-# smaller, so that it stays on one; so does a table that is wider.
+# smaller, so that it stays on one; so does a table that is wider. Chromium notes only the places to
+# which a page itself leads: so a link that is not shown leads to each that others may name.
 MENDED = """([address, text, high]) => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -39,8 +42,11 @@ MENDED = """([address, text, high]) => {
   for (const view of document.querySelectorAll(VIEW)) {
     const host = view.previousElementSibling;
     if (!host?.matches('.widget-host') || host.querySelector('.widget-note')) continue;
-    const tall = host.getBoundingClientRect().height;
-    if (tall > high) host.style.zoom = parseFloat(getComputedStyle(host).zoom) * high / tall;
+    for (let tries = 0; tries < 5; tries += 1) {  // text that gets smaller wraps elsewhere
+      const tall = host.getBoundingClientRect().height;
+      if (tall <= high) break;
+      host.style.zoom = parseFloat(getComputedStyle(host).zoom) * high / tall;
+    }
     const { name } = states[JSON.parse(view.textContent).model_id]?.state.meta ?? {};
     const link = document.createElement('a');
     link.href = link.textContent = address + (name ? `#${name}:` : '');
@@ -53,6 +59,11 @@ MENDED = """([address, text, high]) => {
     const { width, left } = table.getBoundingClientRect();
     if (left + width > innerWidth) table.style.zoom = (innerWidth - left) / width;
   }
+  const places = Object.assign(document.createElement('div'), { hidden: true });
+  for (const { id } of document.querySelectorAll('.bd-article [id]:not(svg *)')) {
+    places.append(Object.assign(document.createElement('a'), { href: `#${id}` }));
+  }
+  document.querySelector('.bd-article').append(places);
 }"""
 # What is cut at the right: wider than the sheet, or than a box that one would scroll.
 TOO_WIDE = """() => [...document.querySelectorAll('.bd-article *')].filter((el) => {
@@ -62,6 +73,23 @@ TOO_WIDE = """() => [...document.querySelectorAll('.bd-article *')].filter((el) 
   return width && cut && el.checkVisibility({ visibilityProperty: true, opacityProperty: true })
     && !el.closest('svg *, span.math, mjx-assistive-mml');
 }).map((el) => `${el.tagName.toLowerCase()}.${el.className}, ${el.textContent.slice(0, 40)}`)"""
+# The letters that no font has: they are drawn as is a code that stands for no letter.
+MISSING = """(text) => {
+  const paper = Object.assign(document.createElement('canvas'), { width: 40, height: 40 });
+  const pen = paper.getContext('2d', { willReadFrequently: true });
+  pen.font = '24px sans-serif';
+  const drawn = (letter) => {
+    pen.clearRect(0, 0, 40, 40);
+    pen.fillText(letter, 4, 30);
+    return pen.getImageData(0, 0, 40, 40).data.join();
+  };
+  const none = drawn('\\u{10ffff}');
+  return [...new Set(text)].filter((letter) => drawn(letter) === none).join('');
+}"""
+TEXT = """() => [...document.querySelectorAll('.bd-article *')]
+  .filter((el) => el.checkVisibility() && !el.closest('mjx-container, script, style'))
+  .flatMap((el) => [...el.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+  .map((node) => node.data).join('')"""
 FRONT = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title>
 <style>{sheet}
 body {{ font: 12px/1.5 "Noto Serif", serif; }}
@@ -89,6 +117,7 @@ def draw(tab, page, before):
     tab.add_style_tag(content=sheet(page.title, before))
     tab.evaluate(MENDED, [page.address, words.text("take.live", link="{link}"), HIGH])
     refuse_cuts(tab, page.name)
+    refuse_boxes(tab, page.name)
 
 
 def refuse_cuts(tab, name):
@@ -98,6 +127,23 @@ def refuse_cuts(tab, name):
             f"expected all of {name} to be as narrow as the sheet, got {wide[-1]!r}; let it wrap "
             "or shrink in book/_static/print.css"
         )
+
+
+def refuse_boxes(tab, name):
+    """SystemExit where a letter on a page would be printed as an empty box."""
+    if missing := tab.evaluate(MISSING, tab.evaluate(TEXT)):
+        raise SystemExit(
+            f"expected a font that has every letter of {name}, found none for {missing[:20]!r}; "
+            f"install one (Debian: apt-get install {' '.join(FONTS)})"
+        )
+
+
+def find_letters():
+    """Where no font has Chinese letters, install one with apt, if there is apt and it may."""
+    with built.browser() as tab:
+        missing = tab.evaluate(MISSING, "词")
+    if missing:
+        debian.install(FONTS)
 
 
 def printed(tab):
@@ -115,6 +161,8 @@ class Printed:
     def __init__(self, page, reader, before):
         self.page, self.reader, self.before = page, reader, before
         self.sections = list(_under(reader.outline))
+        named = reader.named_destinations.items()
+        self.places = {unquote(name.removeprefix("/")): place for name, place in named}
 
     def find(self, fragment):
         """(page in this file, place) of an id or of the n-th heading, `heading-n`; its beginning
@@ -124,7 +172,7 @@ class Printed:
         if kind == "heading" and number.isdigit():
             place = self.sections[int(number)][1]
         else:
-            place = self.reader.named_destinations.get("/" + unquote(fragment))
+            place = self.places.get(unquote(fragment))
         return (0, None) if place is None else (self.number(place), place)
 
     def number(self, place):
@@ -228,6 +276,7 @@ def bind(front, parts):
 
 def make():
     """Every page of the book as one PDF."""
+    find_letters()
     parts, before = [], 0
     with built.browser() as tab:
         for page in built.pages():

@@ -14,7 +14,7 @@ BETWEEN = " · "
 
 
 def slug(term):
-    """The name by which links find a term: "term-top-k" for "top-k · 前若干采样"."""
+    """The name by which links find a term: "term-top-k" for "top-k · top-k 采样"."""
     name = term.partition(BETWEEN)[0].lower()
     return "term-" + re.sub(r"[^a-z0-9]+", "-", name).strip("-")
 

@@ -29,6 +29,8 @@ from labs import claims
 
 LOGGER = logging.getLogger(__name__)
 TABLE = "claims.yml"
+SKIPPED = "skip-execution"
+"""The tag of cells that nbclient does not run: they keep the outputs that their file holds."""
 
 
 # ---- Reading: the cards of notebooks, and the places of the ledger ----
@@ -51,12 +53,14 @@ class Cards(SphinxTransform):
     default_priority = 32
 
     def apply(self):
-        for bundle in list(elements(self.document, "mime_bundle")):
-            contents = part(bundle, claims.MIME)
-            if contents is not None:
-                card = contents.children[0]["card"]
-                note(self.env, CARDS, card)
-                self.give_address(bundle, card["id"])
+        for cell in list(elements(self.document, "cell_code")):
+            skipped = SKIPPED in cell["cell_metadata"].get("tags", ())
+            for bundle in list(elements(cell, "mime_bundle")):
+                contents = part(bundle, claims.MIME)
+                if contents is not None:
+                    card = contents.children[0]["card"]
+                    note(self.env, CARDS, {**card, "skipped": skipped})
+                    self.give_address(bundle, card["id"])
 
     def give_address(self, bundle, id):
         name = f"claim-{id}"
@@ -141,9 +145,9 @@ def update(app, env):
 
 def troubles(env, shown):
     """(document, sentence) for each thing that keeps the ledger from being one."""
-    made = [(docname, card["id"]) for docname, kept in noted(env, CARDS).items() for card in kept]
+    made = [(docname, card) for docname, kept in noted(env, CARDS).items() for card in kept]
     for id, claim in table(env).items():
-        there = [docname for docname, one in made if one == id]
+        there = [docname for docname, card in made if card["id"] == id]
         if there != [claim["chapter"]]:
             got = f"{len(there)}, in {', '.join(there)}" if there else "none"
             yield (
@@ -158,12 +162,13 @@ def troubles(env, shown):
                 f"claim {id}: expected one row in the ledger, got {len(rows)}; "
                 f"write {{ledger}} {id[0]} once",
             )
-    for docname, id in made:
-        if not (NbMetadataCollector.get_exec_data(env, docname) or {}).get("succeeded"):
+    for docname, card in made:
+        ran = (NbMetadataCollector.get_exec_data(env, docname) or {}).get("succeeded")
+        if not ran or card["skipped"]:
             yield (
                 docname,
-                f"claim {id}: expected a verdict from a cell that ran in this build, got a stored "
-                "one; have the build execute this notebook",
+                f"claim {card['id']}: expected a verdict from a cell that ran in this build, got a "
+                "stored one; have the build execute this notebook and its cell",
             )
 
 

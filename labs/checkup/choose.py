@@ -43,7 +43,7 @@ class Choice:
         names = [self.best, *self.tied]
         key = "checkup.tied" if self.tied else "checkup.best"
         lines.append(words.text(key, best=self.best, names=words.listed(names)))
-        edges = [row.name for row in self.rows if row.edges]
+        edges = [row.name for row in self.rows if row.edges and row.verdict != "diverged"]
         if edges:
             lines.append(words.text("checkup.edges", names=words.listed(edges)))
         return "\n".join(lines)
@@ -54,14 +54,17 @@ def choose_optimizer(runs, series="val_loss", axis="optimizer"):
 
     `runs`: a record with an axis of optimizers and one of repeats, such as seeds. Every second
     repeat chooses the settings, by the lowest final mean of `series`, and the others compare: so
-    no optimizer gains by luck of its choice. Differences are taken repeat by repeat; a tie is one
-    whose 95 % interval (Student's t) holds zero. `axis` may be any axis of kinds.
+    no optimizer gains by luck of its choice. A setting of which a run diverged is not chosen, while
+    there are others. Differences are taken repeat by repeat; an optimizer is behind where their
+    95 % interval (Student's t) lies above zero, else it ties. `axis` may be any axis of kinds.
 
     Returns a `Choice`, best first. Raises ValueError where the record has fewer than two
-    optimizers or than six repeats, lacks `series`, or where every setting has a diverged run.
+    optimizers or than six repeats, lacks `series` or says that more of it is better, or where every
+    setting has a diverged run.
     """
     names, settings, table = _table(runs, series, axis)
-    chosen = table[..., 0::2].mean(-1)
+    whole = np.isfinite(table).all(-1)
+    chosen = np.where(whole, np.where(whole[..., None], table, 0)[..., 0::2].mean(-1), np.nan)
     at = [int(np.nanargmin(row)) if np.isfinite(row).any() else 0 for row in chosen]
     lowest = np.array([row[i] for row, i in zip(chosen, at)])
     if not np.isfinite(lowest).any():
@@ -85,6 +88,12 @@ def _table(runs, series, axis):
         raise ValueError(
             f"series: expected a variable of the record, one of {list(runs.data_vars)}, got "
             f"{series!r}; check the spelling"
+        )
+    usual = "higher" if series == "val_metric" else "lower"
+    if runs[series].attrs.get("better", usual) == "higher":
+        raise ValueError(
+            f"series: expected a loss, of which less is better, got {series!r}; give 'val_loss', "
+            "or what it lacks, such as 1 - accuracy"
         )
     runs = record.whole(runs)
     axes = {a.name: a for a in record.axes(runs)}
@@ -136,6 +145,8 @@ def _ends(values):
 def _line(row):
     told = [f"{words.label(f'axis.{n}')} {axis_labels([v])[0]}" for n, v in row.setting.items()]
     said = {"name": row.name, "setting": words.listed(told)}
+    if not told:
+        said["setting"] = "–"
     if row.verdict == "diverged":
         return words.text("checkup.row_diverged", **said)
     said |= {"loss": f"{np.mean(row.losses):.3g}"}

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from labs import words
+from labs.evaluate.given import array
 
 FEWEST = 5  # moments of a curve that can be judged
 SURE = 3.0  # times the noise: the lowest of many points lies low by chance, too
@@ -45,10 +46,10 @@ def overfitting(train_loss, val_loss, steps=None, enough=0.05):
     rose it is unstable, and where the validation loss fell by more than `enough` in the last
     quarter it is still learning.
 
-    Returns a `Fit`. Raises ValueError for an empty or too short validation curve, lengths that
-    differ, and losses that are no numbers.
+    Returns a `Fit`. Raises ValueError for an empty or too short validation curve, shapes that
+    differ or are others, steps that do not grow, and losses that are no numbers.
     """
-    if steps is None and hasattr(val_loss, "coords"):
+    if steps is None and "step" in getattr(val_loss, "coords", ()):
         steps = val_loss.coords["step"].values
     train, val = _curves(train_loss, "train_loss"), _curves(val_loss, "val_loss")
     if train.shape != val.shape:
@@ -56,10 +57,11 @@ def overfitting(train_loss, val_loss, steps=None, enough=0.05):
             f"expected two curves of one shape, got train_loss {train.shape} and val_loss "
             f"{val.shape}; measure both at the same steps"
         )
-    steps = np.arange(val.shape[1]) if steps is None else np.asarray(steps)
-    if len(steps) != val.shape[1]:
+    steps = np.arange(val.shape[1]) if steps is None else array(steps, "steps")
+    if steps.shape != val.shape[1:] or not (np.diff(steps) > 0).all():
         raise ValueError(
-            f"steps: expected {val.shape[1]}, one for each loss, got {len(steps)}; leave it out"
+            f"steps: expected {val.shape[1]}, one for each loss, got {steps.size}, each larger "
+            "than the one before; leave it out"
         )
     late = int(np.searchsorted(steps, steps[-1] - LAST * (steps[-1] - steps[0])))
     each = [_verdict(*curves, late, enough) for curves in zip(train, val)]
@@ -76,20 +78,25 @@ def _curves(losses, name):
     """Curves as an array (repeats, moments)."""
     if hasattr(losses, "dims") and "step" in losses.dims:
         losses = losses.transpose(..., "step")
-    array = np.atleast_1d(np.asarray(losses, dtype=float))
-    array = array.reshape(-1, array.shape[-1]) if array.size else array.reshape(1, 0)
-    if array.shape[1] < FEWEST:
+    found = np.atleast_1d(array(losses, name)).astype(float)
+    if found.size and sum(length > 1 for length in found.shape[:-1]) > 1:
         raise ValueError(
-            f"{name}: expected at least {FEWEST} losses along training, got {array.shape[1]}; "
+            f"{name}: expected (moments,) or (repeats, moments), got shape {found.shape}; choose "
+            "one setting of a sweep with .sel(…)"
+        )
+    found = found.reshape(-1, found.shape[-1]) if found.size else found.reshape(1, 0)
+    if found.shape[1] < FEWEST:
+        raise ValueError(
+            f"{name}: expected at least {FEWEST} losses along training, got {found.shape[1]}; "
             "measure more often, on validation samples that were kept aside"
         )
-    wrong = np.flatnonzero(~np.isfinite(array).all(0))
+    wrong = np.flatnonzero(~np.isfinite(found).all(0))
     if len(wrong):
         raise ValueError(
             f"{name}: expected finite losses, got one that is not at position {wrong[0]}; the run "
             "diverged: find a smaller rate first, with labs.checkup.rate_range_test"
         )
-    return array
+    return found
 
 
 def _verdict(train, val, late, enough):
@@ -107,7 +114,8 @@ def _verdict(train, val, late, enough):
 def _noise(val):
     """How far a loss may lie from another by noise: SURE times a point's scatter.
 
-    That is its usual distance from the line of its neighbours.
+    That is the median distance of a point from where it would lie without noise, as second
+    differences tell it: of normal noise, 0.67 standard deviations.
     """
     second = np.diff(val, 2)
     return SURE * np.sqrt(np.median(second**2) / 6)

@@ -1,12 +1,13 @@
 """A learning rate from one short run."""
 
-import copy
 import dataclasses
 
 import numpy as np
 import torch
 
 from labs import words
+from labs.compress.layers import check_model, copied
+from labs.evaluate.given import pair
 
 KEPT = 0.9  # of the smoothed loss, at each step
 TURNED = 0.5  # of what the loss fell, at least so much it has to rise again
@@ -37,10 +38,12 @@ def rate_range_test(network, loss, batches, optimizer=None, low=1e-5, high=100.0
     factor each; the network stays as it was. `loss` takes (outputs, targets); `batches` holds pairs
     of inputs and targets, as a DataLoader does, and is read again when it ends; `optimizer` makes
     an optimizer of parameters, by default plain gradient descent. The test ends where the smoothed
-    loss has doubled. (A variant of the test of Smith 2017.)
+    loss has risen by the size of the first: of a positive one, doubled. The random state of torch
+    is left as it was. (A variant of the test of Smith 2017.)
 
-    Returns a `RateRange`. Raises ValueError where there is nothing to train or no batch, and where
-    no rate of the range lowers the loss or none is too large.
+    Returns a `RateRange`. Raises TypeError for what is no network, and ValueError where there is
+    nothing to train, no batch or no pair in it, where the loss is not one number, and where no rate
+    of the range lowers the loss or none is too large.
 
     >>> labs.checkup.rate_range_test(network, nn.CrossEntropyLoss(), loader, torch.optim.Adam)
     """
@@ -49,7 +52,8 @@ def rate_range_test(network, loss, batches, optimizer=None, low=1e-5, high=100.0
             "expected 0 < low < high and at least 10 steps, got "
             f"low={low!r}, high={high!r}, steps={steps!r}; leave them out"
         )
-    tried = copy.deepcopy(network).train()
+    check_model(network)
+    tried = copied(network).train()
     parameters = [p for p in tried.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError(
@@ -57,30 +61,41 @@ def rate_range_test(network, loss, batches, optimizer=None, low=1e-5, high=100.0
             "unfreeze some with requires_grad_(True)"
         )
     rule = (optimizer or torch.optim.SGD)(parameters, lr=low)
-    rates, losses, place = [], [], parameters[0].device
-    for rate, (x, y) in zip(np.geomspace(low, high, steps), _again(batches, steps)):
-        for group in rule.param_groups:
-            group["lr"] = rate
-        value = loss(tried(x.to(place)), y.to(place))
-        rule.zero_grad()
-        value.backward()
-        rule.step()
-        value = value.item()
-        rates.append(rate)
-        losses.append(KEPT * losses[-1] + (1 - KEPT) * value if losses else value)
-        if not losses[-1] < 2 * losses[0]:
-            break
-    return _range(np.array(rates), np.array(losses), low, high)
+    place, losses, rates = parameters[0].device, [], np.geomspace(low, high, steps)
+    devices = [place] if place.type == "cuda" else []
+    with torch.enable_grad(), torch.random.fork_rng(devices):
+        for rate, batch in zip(rates, _again(batches, steps)):
+            for group in rule.param_groups:
+                group["lr"] = rate
+            x, y = (part.to(place) for part in pair(batch))
+            value = _step(rule, loss(tried(x), y))
+            losses.append(KEPT * losses[-1] + (1 - KEPT) * value if losses else value)
+            if not losses[-1] - losses[0] < abs(losses[0]):
+                break
+    return _range(rates[: len(losses)], np.array(losses), low, high)
+
+
+def _step(rule, loss):
+    """A step of an optimizer; the loss before it, a number."""
+    if not torch.is_tensor(loss) or loss.numel() != 1:
+        got = tuple(loss.shape) if torch.is_tensor(loss) else type(loss).__name__
+        raise ValueError(
+            f"loss: expected one number, a tensor of one, got {got}; take the mean over the samples"
+        )
+    rule.zero_grad()
+    loss.backward()
+    rule.step()
+    return loss.item()
 
 
 def _again(batches, steps):
-    """The pairs of `batches`, over and over."""
+    """What `batches` holds, over and over."""
     count = 0
     while True:
         before = count
-        for pair in batches:
+        for batch in batches:
             count += 1
-            yield pair
+            yield batch
         if count == before:
             raise ValueError(
                 f"batches: expected at least {steps} pairs of inputs and targets, or a DataLoader "
@@ -112,5 +127,8 @@ def _range(rates, losses, low, high):
 
 def _noise(losses):
     """The usual deviation of the loss of one batch, from the smoothed ones."""
-    single = (losses[1:] - KEPT * losses[:-1]) / (1 - KEPT)
+    finite = losses[np.isfinite(losses)]  # the last may be none
+    single = (finite[1:] - KEPT * finite[:-1]) / (1 - KEPT)
+    if len(single) < 2:
+        return 0.0
     return np.median(abs(np.diff(single))) / 0.954  # which is so for normal deviations

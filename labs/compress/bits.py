@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from labs.compress.layers import linear_layers, with_layers
+from labs.compress.layers import bias_of, evaluating, linear_layers, place_of, with_layers
 
 LARGE = 6.0  # an input of this size makes its column an outlier (Dettmers et al. 2022)
 
@@ -23,10 +23,16 @@ def quantized(weight, bits, group=None):
     magnitude over 2**(bits - 1) - 1. A number becomes the nearest whole multiple of it, halves
     upwards. So 2 bits leave -1, 0 and 1 of a row's largest number. 16 bits leave the weight as it
     is. (Symmetric round-to-nearest, as in the baseline of Dettmers et al. 2022.) Raises ValueError
-    for a number of bits outside of 2 to 16, and a group that does not divide a row.
+    for a number of bits outside of 2 to 16, a weight that is no matrix, and a group that does not
+    divide a row.
     """
     if bits not in range(2, 17):
         raise ValueError(f"bits must be a whole number from 2 to 16, got {bits!r}")
+    if weight.ndim != 2:
+        raise ValueError(
+            f"weight must be a matrix (N, K), got shape {tuple(weight.shape)}; flatten a kernel "
+            "with weight.flatten(1)"
+        )
     weight = weight.float()
     if bits == 16:
         return weight
@@ -78,9 +84,14 @@ class _Few(nn.Module):
         weight = linear.weight.detach().float().clone()
         self.register_buffer("kept", torch.as_tensor(kept, dtype=torch.int64))
         self.register_buffer("kept_weight", weight[:, self.kept])
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
+        self.register_buffer("bias", bias_of(linear))
         weight[:, self.kept] = 0
         self._quantize(weight)
+
+    def forward(self, x):
+        """(..., K) to (..., N), computed as float32, of the type of `x`."""
+        small, more = self._apart(x.float())
+        return (self._product(small) + more).to(x.dtype)
 
     def _apart(self, x):
         """(inputs without the kept ones, what these add to the outputs or 0)."""
@@ -109,13 +120,11 @@ class Int8Linear(_Few):
         self.register_buffer("whole", whole.to(torch.int8))
         self.register_buffer("scale", scale.T)
 
-    def forward(self, x):
-        """(..., K) to (..., N), as float32."""
-        x, more = self._apart(x)
+    def _product(self, x):
         whole, scale = _whole(x.reshape(-1, self.inputs), 8)
         product = torch._int_mm(whole.to(torch.int8), self.whole.T) * scale * self.scale
         product = product if self.bias is None else product + self.bias
-        return product.view(*x.shape[:-1], -1) + more
+        return product.view(*x.shape[:-1], self.outputs)
 
 
 class FewBitsLinear(_Few):
@@ -143,10 +152,8 @@ class FewBitsLinear(_Few):
         whole = _unpacked(self.whole, count) if self.bits == 4 else self.whole
         return (whole.view(len(self.scale), -1) * self.scale).view(self.outputs, self.inputs)
 
-    def forward(self, x):
-        """(..., K) to (..., N), as float32."""
-        x, more = self._apart(x)
-        return F.linear(x, self.weight(), self.bias) + more
+    def _product(self, x):
+        return F.linear(x, self.weight(), self.bias)
 
 
 def _packed(whole):
@@ -210,8 +217,14 @@ def large_columns(model, sample, large=LARGE):
     """{name of a linear layer: those of its inputs that reach `large` when `model` reads `sample`}.
 
     Dettmers et al. (2022) found that models from 6.7 billion parameters on have such inputs in
-    every layer, the same few for all tokens. Raises what `linear_layers` does.
+    every layer, the same few for all tokens. The model is asked in `eval` mode, and left as it was.
+    Raises TypeError or ValueError where there is no linear layer, and ValueError for no sample.
     """
+    layers = linear_layers(model)
+    if torch.is_tensor(sample):
+        if not len(sample):
+            raise ValueError("sample: expected at least one input, got none; give a batch")
+        sample = sample.to(place_of(model))
     found, hooks = {}, []
 
     def look(name):
@@ -221,10 +234,11 @@ def large_columns(model, sample, large=LARGE):
 
         return hook
 
-    for name, layer in linear_layers(model).items():
+    for name, layer in layers.items():
         hooks.append(layer.register_forward_pre_hook(look(name)))
     try:
-        model(sample)
+        with evaluating(model):
+            model(sample)
     finally:
         for hook in hooks:
             hook.remove()

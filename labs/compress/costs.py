@@ -3,6 +3,7 @@
 Shapes: `M` models, `S` batch sizes, `T` rounds.
 """
 
+import contextlib
 import dataclasses
 import math
 import statistics
@@ -13,6 +14,8 @@ import safetensors.torch
 import torch
 
 from labs import words
+from labs.compress.layers import evaluating, place_of
+from labs.device import synchronize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,28 +62,35 @@ def costs(models, inputs, score, batch_sizes=(1, 64), rounds=15, calls=5):
     network reads, (samples, …); the first samples are used for timing. `score`: a function of a
     network that returns a number, such as its accuracy on samples kept aside. Each of `rounds`
     times, and at each batch size, the networks take turns: one forward pass that does not count,
-    then the median of `calls`. Networks are measured in `eval` mode, as they are, on their device
-    and with the threads that PyTorch has now.
+    then the median of `calls`. Networks are measured in `eval` mode, and left in theirs, on their
+    device, to which the inputs are copied before, and with the threads that PyTorch has now.
 
     Returns `Costs`; `print` it, and see the quickest round of each. Raises ValueError where there
-    is no model, too few inputs, or a score that is no finite number.
+    is no model, too few inputs, no batch size, round or call, or a score that is no finite number.
 
     >>> print(labs.compress.costs({"as it is": model, "half": narrow(model, 0.5)}, val_x, accuracy))
     """
-    if not models:
-        raise ValueError("models: expected at least one, got none; give {name: network}")
+    if not isinstance(models, dict) or not models:
+        got = type(models).__name__ if models else "none"
+        raise ValueError(f"models: expected at least one, got {got}; give {{name: network}}")
+    if min([rounds, calls, *batch_sizes]) < 1 or not batch_sizes:
+        raise ValueError(
+            "expected batch_sizes, rounds and calls of at least 1, got "
+            f"batch_sizes={batch_sizes!r}, rounds={rounds!r}, calls={calls!r}; leave them out"
+        )
     if max(batch_sizes) > len(inputs):
         raise ValueError(
             f"inputs: expected at least {max(batch_sizes)}, the largest batch, got {len(inputs)}; "
             "give more, or smaller batch_sizes"
         )
-    networks = [network.eval() for network in models.values()]
-    scores = [_score(name, score(network)) for name, network in models.items()]
-    times = np.empty((len(networks), len(batch_sizes), rounds))
-    for round_ in range(rounds):
-        for column, size in enumerate(batch_sizes):
-            for row, network in enumerate(networks):
-                times[row, column, round_] = _milliseconds(network, inputs[:size], calls)
+    with contextlib.ExitStack() as modes:
+        networks = [modes.enter_context(evaluating(network)) for network in models.values()]
+        scores = [_score(name, score(network)) for name, network in models.items()]
+        times = np.empty((len(networks), len(batch_sizes), rounds))
+        for round_ in range(rounds):
+            for column, size in enumerate(batch_sizes):
+                for row, network in enumerate(networks):
+                    times[row, column, round_] = _milliseconds(network, inputs[:size], calls)
     sizes = np.array([file_bytes(network) for network in networks])
     return Costs(tuple(models), np.array(scores), sizes, tuple(batch_sizes), times)
 
@@ -108,10 +118,14 @@ def _score(name, value):
 
 @torch.inference_mode()
 def _milliseconds(network, inputs, calls):
+    place = place_of(network)
+    inputs = inputs.to(place)
     network(inputs)
+    synchronize(place)
     seconds = []
     for _ in range(calls):
         began = time.perf_counter()
         network(inputs)
+        synchronize(place)
         seconds.append(time.perf_counter() - began)
     return 1000 * statistics.median(seconds)

@@ -4,11 +4,13 @@ Shapes: `B` samples, `C` classes.
 """
 
 import dataclasses
+import math
 
 import torch
 import torch.nn.functional as F
 
 from labs import data
+from labs.compress.layers import evaluating, place_of
 
 
 def distillation_loss(logits, labels, teacher, temperature=1.0, mixing=0.5):
@@ -29,13 +31,14 @@ def distillation_loss(logits, labels, teacher, temperature=1.0, mixing=0.5):
 def distilled(task, teacher, temperature=4.0, mixing=0.5):
     """A task for a student: that of `task`, whose network is the student, with `teacher`'s answers.
 
-    The teacher, a trained network of the same inputs and classes, is asked once about all samples;
-    its logits stand beside the labels. The loss is `distillation_loss`, on the validation samples
-    too; the metric compares with the labels. `labs.vary` puts temperature and mixing on axes.
+    The teacher, a trained network of the same inputs and classes, is asked once about all samples,
+    in `eval` mode and on its device, and is left as it was; its logits stand beside the labels. The
+    loss is `distillation_loss`, on the validation samples too; the metric compares with the labels.
+    `labs.vary` puts `temperature` and `mixing` on axes.
     Raises ValueError for a temperature that is not positive, a mixing outside of 0 to 1, a task
     whose labels are no classes, and a teacher whose answers do not fit them.
     """
-    if not temperature > 0 or not 0 <= mixing <= 1:
+    if not 0 < temperature < math.inf or not 0 <= mixing <= 1:
         raise ValueError(
             "temperature must be positive and mixing from 0 to 1, got "
             f"{temperature!r} and {mixing!r}; give 4 and 0.5, say"
@@ -49,7 +52,7 @@ def distilled(task, teacher, temperature=4.0, mixing=0.5):
     return dataclasses.replace(
         task,
         call=f"distilled({task.call}, teacher, {temperature!r}, {mixing!r})",
-        data=_answered(task.data, teacher),
+        data=_answered(task, teacher),
         loss=_Loss(temperature, mixing),
         loss_label="loss.distillation",
         metric=_OnLabels(task.metric) if task.metric else None,
@@ -58,15 +61,23 @@ def distilled(task, teacher, temperature=4.0, mixing=0.5):
 
 
 @torch.no_grad()
-def _answered(samples, teacher):
+def _answered(task, teacher):
     """The data with targets (N, 1 + C), float32: the label, and the teacher's logits."""
-    targets = []
+    targets, samples = [], task.data
+    with evaluating(task.model(0)) as student:
+        classes = student(samples.train_x[:1]).shape[-1]
     for x, y in ((samples.train_x, samples.train_y), (samples.val_x, samples.val_y)):
-        logits = teacher(x)
-        if logits.shape[:-1] != y.shape or logits.shape[-1] <= int(y.max()):
+        with evaluating(teacher):
+            logits = teacher(x.to(place_of(teacher))).to(y.device)
+        if logits.shape != (len(y), classes):
             raise ValueError(
-                f"teacher: expected a logit for each of at least {int(y.max()) + 1} classes, "
-                f"({len(y)}, classes), got {tuple(logits.shape)}; give a network for this task"
+                f"teacher: expected a logit for each of the student's {classes} classes, "
+                f"({len(y)}, {classes}), got {tuple(logits.shape)}; give a network for this task"
+            )
+        if not logits.isfinite().all():
+            raise ValueError(
+                "teacher: expected finite logits, got some that are not; it diverged: train it "
+                "with a smaller learning rate"
             )
         targets.append(torch.cat([y[:, None].float(), logits.float()], dim=1))
     return data.Data(samples.train_x, targets[0], samples.val_x, targets[1])

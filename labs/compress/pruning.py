@@ -10,32 +10,43 @@ import torch
 from torch import nn
 from torch.nn.utils import prune as rules
 
-from labs.compress.layers import check_share, linear_layers, with_layers
+from labs.compress.layers import (
+    bias_of,
+    call_layers,
+    check_model,
+    check_share,
+    linear_layers,
+    plain,
+    with_layers,
+)
 from labs.gpt.model import MLP
 
-SCOPES = {"model": "the smallest of all layers together", "layer": "as many of each layer"}
-BETWEEN = (nn.ReLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.Identity, nn.Dropout)
+BETWEEN = (  # what keeps units apart: an activation of each number alone, or dropout
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish),
+    *(nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish),
+    *(nn.Identity, nn.Dropout, nn.AlphaDropout),
+)
 
 
 def prune(model, share, of="model", rule="smallest", seed=0):
     """A copy of `model` without `share` of the weights of its linear layers: they are zero.
 
     `of`: "model", where the smallest of all layers go, or "layer", where each layer loses as many.
-    `rule`: "smallest" magnitude (Han et al. 2015), or "random" to compare with. Biases stay. The
-    copy is masked by `torch.nn.utils.prune`: when it is trained further the zeros stay; `fixed`
-    ends that. Raises TypeError or ValueError where there is no linear layer, or for a wrong share,
-    scope or rule.
+    `rule`: "smallest" magnitude (Han et al. 2015), or "random" to compare with, as many of each
+    layer, drawn from `seed`. Biases stay. The copy is masked by `torch.nn.utils.prune`: when it is
+    trained further the zeros stay; `fixed` ends that. Raises TypeError or ValueError where there is
+    no linear layer, or for a wrong share, scope or rule.
 
     >>> small = prune(model, 0.9)
     """
     check_share(share)
-    if of not in SCOPES or rule not in ("smallest", "random"):
+    if of not in ("model", "layer") or rule not in ("smallest", "random"):
         raise ValueError(
             f'of must be "model" or "layer" and rule "smallest" or "random", got {of!r} and '
             f"{rule!r}; choose one of each"
         )
     linear_layers(model)
-    pruned = fixed(model) if rules.is_pruned(model) else copy.deepcopy(model)
+    pruned = plain(model)
     held = [(layer, "weight") for layer in linear_layers(pruned).values()]
     if rule == "random":
         for place, (layer, _) in enumerate(held):
@@ -48,27 +59,21 @@ def prune(model, share, of="model", rule="smallest", seed=0):
     else:
         for layer, _ in held:
             rules.l1_unstructured(layer, "weight", share)
-    return pruned
+    return call_layers(pruned)
 
 
 def fixed(model):
     """A copy of a model that `prune` masked, with plain layers: the zeros are weights like others.
 
-    Raises ValueError for a model that is not masked.
+    Raises TypeError for what is no model, and ValueError for one that is not masked.
     """
+    check_model(model)
     if not rules.is_pruned(model):
         raise ValueError(
             "model: expected one that labs.compress.prune masked, got one without a mask; prune it "
             "first"
         )
-    for layer in model.modules():
-        if hasattr(layer, "weight_mask"):  # what was computed for a gradient cannot be copied
-            layer.weight = layer.weight.detach()
-    plain = copy.deepcopy(model)
-    for layer in plain.modules():
-        if hasattr(layer, "weight_mask"):
-            rules.remove(layer, "weight")
-    return plain
+    return plain(model)
 
 
 class SparseLinear(nn.Module):
@@ -86,24 +91,25 @@ class SparseLinear(nn.Module):
         self.register_buffer("starts", held.crow_indices().int())
         self.register_buffer("columns", held.col_indices().int())
         self.register_buffer("values", held.values())
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().float())
+        self.register_buffer("bias", bias_of(linear))
 
     def forward(self, x):
-        """(..., K) to (..., N), as float32."""
+        """(..., K) to (..., N), computed as float32, of the type of `x`."""
         parts = self.starts, self.columns, self.values
         held = torch.sparse_csr_tensor(*parts, self.shape, check_invariants=False)
-        product = (held @ x.reshape(-1, x.shape[-1]).T).T
+        product = (held @ x.reshape(-1, x.shape[-1]).float().T).T
         product = product if self.bias is None else product + self.bias
-        return product.reshape(*x.shape[:-1], -1)
+        return product.reshape(*x.shape[:-1], self.shape[0]).to(x.dtype)
 
 
 def sparse(model):
     """A copy of a pruned model in which a `SparseLinear` stands for each linear layer.
 
-    Raises ValueError where less than half of the weights are zero: it would only grow.
+    Raises TypeError or ValueError where there is no linear layer, and ValueError where less than
+    half of the weights are zero: it would only grow.
     """
-    model = fixed(model) if rules.is_pruned(model) else model
-    weights = [layer.weight for layer in linear_layers(model).values()]
+    check_model(model)
+    weights = [layer.weight for layer in linear_layers(plain(model)).values()]
     zeros = sum((w == 0).sum().item() for w in weights) / sum(w.numel() for w in weights)
     if zeros < 0.5:
         raise ValueError(
@@ -123,15 +129,17 @@ def narrow(model, share, rule="smallest", seed=0):
     `nn.Sequential` with nothing between the two but an activation or dropout, and in the small
     networks of a `labs.gpt` model. Of each such layer the units go whose weights have the smallest
     norm (`torch.nn.utils.prune.ln_structured`; Li et al. 2017 did so with filters), or "random"
-    ones to compare with; one unit stays. Raises ValueError for a model without hidden units, or a
-    wrong share or rule.
+    ones to compare with; one unit stays. Masks of `prune` become zeros first. Raises
+    TypeError for what is no model, and ValueError for one without hidden units, or a wrong share or
+    rule.
 
     >>> small = narrow(model, 0.5)
     """
     check_share(share)
     if rule not in ("smallest", "random"):
         raise ValueError(f'rule must be "smallest" or "random", got {rule!r}; choose one')
-    narrowed = copy.deepcopy(model)
+    check_model(model)
+    narrowed = plain(model)
     found = list(_pairs(narrowed))
     if not found:
         raise ValueError(
@@ -144,7 +152,7 @@ def narrow(model, share, rule="smallest", seed=0):
         if rule == "random":
             generator = torch.Generator().manual_seed(seed + 1000 * place)
             importance = torch.rand(len(first.weight), 1, generator=generator)
-            importance = importance.expand(first.weight.shape)
+            importance = importance.expand(first.weight.shape).to(first.weight.device)
         stay = _staying(first, share, importance)
         _keep(first, second, stay)
     return narrowed
@@ -155,7 +163,7 @@ def _pairs(model):
     for part in model.modules():
         if isinstance(part, MLP):
             yield part.expand, part.contract
-        elif isinstance(part, nn.Sequential):
+        elif type(part).forward is nn.Sequential.forward:  # another may add what it skips
             last = None
             for layer in part:
                 if isinstance(layer, nn.Linear):

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from sklearn import metrics
 
-from labs.evaluate.given import checked, two_classes
+from labs.evaluate.given import array, checked, two_classes
 from labs.evaluate.scores import scores_of
 from labs.record import Axis
 
@@ -44,13 +44,15 @@ def at_thresholds(labels, probabilities, thresholds=THRESHOLDS, shares=SHARES):
     calls positive. They stay as they are where positives are rarer or more frequent; so the
     confusion matrix there follows by a formula, and with it the scores. A precision where nothing
     is called positive is NaN. Raises what `report` raises, and ValueError for more than two
-    classes, and for thresholds and shares that do not lie between 0 and 1.
+    classes, and for thresholds and shares that do not lie between 0 and 1 or stand there twice.
     """
     labels, probability = two_classes(*checked(labels, probabilities))
     for name, values in (("thresholds", thresholds), ("shares", shares)):
-        if not len(values) or not all(0 < value < 1 for value in values):
+        several = np.ndim(values) == 1 and 0 < len(values) == len(set(values))
+        if not several or not all(0 < value < 1 for value in values):
             raise ValueError(
-                f"{name}: expected numbers between 0 and 1, got {list(values)}; leave it out"
+                f"{name}: expected numbers between 0 and 1, got {values!r}; give each once, in a "
+                "list, or leave it out"
             )
     called = probability[:, None] >= np.array(thresholds)
     hit, false = called[labels == 1].mean(0), called[labels == 0].mean(0)
@@ -74,11 +76,11 @@ def exact_match(right, length):
     taking its likeliest token, goes on to write without a mistake. Raises ValueError for a length
     that is not from 1 to N.
     """
-    right = np.asarray(right)
+    right = array(right, "right")
     if right.ndim == 0 or length not in range(1, right.shape[-1] + 1):
         raise ValueError(
             "expected right (…, N) and a length from 1 to N, got shape "
             f"{right.shape} and length {length!r}; give the answers in their order"
         )
-    windows = np.lib.stride_tricks.sliding_window_view(right.astype(bool), length, axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(right.astype(bool), int(length), axis=-1)
     return windows.all(-1).mean(-1)

@@ -3,15 +3,18 @@
 import numpy as np
 
 ROUNDING = 1e-3  # how far the probabilities of a row may be from 1 together
+HALF = 2e-2  # the same, of numbers of 16 bits
 
 
 def checked(labels, probabilities):
     """Labels (N,) int64 and probabilities (N, C) float64, C >= 2.
 
-    Raises ValueError for no sample, lengths that differ, labels that are no classes, and
-    probabilities that are none.
+    Rows may miss a sum of 1 by ROUNDING, or by HALF where the numbers have 16 bits. Raises
+    ValueError for no sample, lengths that differ, labels that are no classes, and probabilities
+    that are none.
     """
-    labels, shares = _array(labels), _array(probabilities).astype(float)
+    rounding = HALF if "float16" in str(getattr(probabilities, "dtype", "")) else ROUNDING
+    labels, shares = array(labels, "labels"), _numbers(probabilities)
     if shares.ndim == 2 and shares.shape[1] == 1:
         shares = shares[:, 0]
     if labels.size == 0:
@@ -32,7 +35,7 @@ def checked(labels, probabilities):
         )
     if shares.ndim == 1:
         shares = np.stack([1 - shares, shares], axis=1)
-    off = np.flatnonzero(abs(shares.sum(1) - 1) > ROUNDING)
+    off = np.flatnonzero(abs(shares.sum(1) - 1) > rounding)
     if len(off):
         raise ValueError(
             f"probabilities: expected rows that sum to 1, got {shares[off[0]].sum():.4g} in row "
@@ -65,15 +68,50 @@ def two_classes(labels, shares):
     return labels, shares[:, 1]
 
 
-def _array(values):
-    """An array of what may be a tensor, on any device."""
+def array(values, name):
+    """An array of what may be a tensor, on any device, or a list of tensors.
+
+    Raises ValueError, with `name`, for rows of different lengths.
+    """
     if hasattr(values, "detach"):
         values = values.detach().cpu()
-    return np.asarray(values)
+        return np.asarray(values.float() if str(values.dtype) == "torch.bfloat16" else values)
+    if isinstance(values, (list, tuple)) and any(hasattr(value, "detach") for value in values):
+        values = [array(value, name) for value in values]
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name}: expected rows of one length, got rows of several; give an array or a tensor"
+        ) from None
+
+
+def pair(batch):
+    """Inputs and targets of a batch, two tensors; ValueError for a batch of another form."""
+    parts = batch if isinstance(batch, (tuple, list)) else ()
+    if len(parts) != 2 or not all(hasattr(part, "detach") and part.ndim for part in parts):
+        got = ", ".join(type(part).__name__ for part in parts[:4]) or "nothing in it"
+        raise ValueError(
+            "batches: expected pairs of two tensors, inputs and targets of several samples, as a "
+            f"DataLoader has them, got {type(batch).__name__} ({got}); write "
+            '[(batch["x"], batch["y"]) for batch in batches], say'
+        )
+    return parts
+
+
+def _numbers(probabilities):
+    found = array(probabilities, "probabilities")
+    if found.dtype.kind not in "biuf":
+        raise ValueError(
+            f"probabilities: expected numbers, got {found.dtype}; give those of class 1, or a row "
+            "of one for each class"
+        )
+    return found.astype(float)
 
 
 def _whole(labels, count):
-    whole = labels.astype(int) if labels.dtype.kind in "biuf" else None
+    finite = labels.dtype.kind in "biuf" and np.isfinite(labels).all()
+    whole = labels.astype(int) if finite else None
     if whole is None or (whole != labels).any() or whole.min() < 0 or whole.max() >= count:
         raise ValueError(
             f"labels: expected whole numbers from 0 to {count - 1}, a column of probabilities for "

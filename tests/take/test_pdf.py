@@ -7,6 +7,8 @@ import pdf
 import pypdf
 import pytest
 
+from labs import claims, words
+
 PAGES = built.pages()
 
 
@@ -42,6 +44,12 @@ def marks(book):
 
     walk(book.outline)
     return found
+
+
+def leads(book, page):
+    """The numbers of the pages to which the links on a page lead."""
+    links = (one.get_object().get("/Dest") for one in page.get("/Annots", ()))
+    return [book.get_page_number(to[0].get_object()) for to in links if to]
 
 
 def test_the_file_is_small_enough_to_send(made):
@@ -90,6 +98,22 @@ def test_links_between_pages_lead_within_the_file_and_every_explorer_links_to_th
     assert ours and all(address.endswith(":") for address in ours if "#" in address)
 
 
+def test_a_row_of_the_ledger_leads_to_the_page_with_its_card(book, texts, marks):
+    number = next(k for k, page in enumerate(PAGES) if page.name == "claims")
+    first, last = (marks[flat(page.title)] for page in PAGES[number : number + 2])
+    ends = {to for page in book.pages[first:last] for to in leads(book, page)}
+    there = "".join(flat(texts[to]) for to in ends)
+    cards = {id: flat(words.text("claims.claim", id=id)) for id in claims.known()}
+    assert [id for id, card in cards.items() if card not in there] == []
+
+
+def test_every_chinese_name_of_the_glossary_is_printed_in_its_letters(texts):
+    glossary = next(page.article for page in PAGES if page.name == "glossary")
+    names = [flat(name.get_text()) for name in glossary.select("dt [lang=zh]")]
+    printed = flat("".join(texts))
+    assert names and [name for name in names if name not in printed] == []
+
+
 @pytest.fixture
 def tab():
     with built.browser() as tab:
@@ -103,6 +127,21 @@ def test_what_is_wider_than_the_sheet_is_refused_by_name(tab):
     tab.set_content(box.format(900))
     with pytest.raises(SystemExit, match="expected all of chapter .*div.wide, text"):
         pdf.refuse_cuts(tab, "chapter")
+
+
+def test_a_letter_that_no_font_has_is_refused(tab):
+    tab.set_content('<article class="bd-article"><p>loss ≈ 0.47, ✓ holds</p></article>')
+    pdf.refuse_boxes(tab, "chapter")
+    tab.set_content('<article class="bd-article"><p>letter \U0010fffe</p></article>')
+    with pytest.raises(SystemExit, match="expected a font .* every letter of chapter.*noto-cjk"):
+        pdf.refuse_boxes(tab, "chapter")
+
+
+def test_a_place_to_which_only_other_pages_link_is_known(tab):
+    tab.set_content('<article class="bd-article"><p id="claim-A5">A card</p></article>')
+    tab.evaluate(pdf.MENDED, ["", "", pdf.HIGH])
+    printed = pdf.Printed(None, pdf.printed(tab), 0)
+    assert printed.find("claim-A5")[1] is not None and printed.find("claim-A6")[1] is None
 
 
 def test_a_widget_fits_on_a_sheet_and_says_where_it_moves(tab):
