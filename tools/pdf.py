@@ -71,7 +71,7 @@ TOO_WIDE = """() => [...document.querySelectorAll('.bd-article *')].filter((el) 
   const scrolls = getComputedStyle(el).overflowX !== 'visible' && el.clientWidth > 20;
   const cut = right > innerWidth + 1 || scrolls && el.scrollWidth > el.clientWidth + 1;
   return width && cut && el.checkVisibility({ visibilityProperty: true, opacityProperty: true })
-    && !el.closest('svg *, span.math, mjx-assistive-mml');
+    && !el.closest('svg *, span.math, mjx-assistive-mml, mjx-stretchy-h');
 }).map((el) => `${el.tagName.toLowerCase()}.${el.className}, ${el.textContent.slice(0, 40)}`)"""
 # The letters that no font has: they are drawn as is a code that stands for no letter.
 MISSING = """(text) => {
