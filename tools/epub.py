@@ -82,7 +82,7 @@ def mend(page, names):
         if element.get("id") in seen:
             del element["id"]
         seen.add(element.get("id"))
-    for link in article.select("a[href]"):
+    for link in article.select("a[href]:not(.widget-live a)"):
         link["href"] = lead(link["href"], page, names)
     return article
 

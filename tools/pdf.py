@@ -34,7 +34,9 @@ html {{ counter-reset: page {before}; }}
 FONTS = ["fonts-noto-cjk"]  # Debian's package with the letters of the glossary's Chinese names
 # Under each widget that works on the web, its address there. One that is higher than a sheet gets
 # smaller, so that it stays on one; so does a table that is wider. Chromium notes only the places to
-# which a page itself leads: so a link that is not shown leads to each that others may name.
+# which a page itself leads: so a link that is not shown leads to each that others may name. And it
+# leaves out a link to a place of the page that is not there, such as a widget's on the web: `live:`
+# keeps it, until the pages are bound.
 MENDED = """([address, text, high]) => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -49,7 +51,8 @@ MENDED = """([address, text, high]) => {
     }
     const { name } = states[JSON.parse(view.textContent).model_id]?.state.meta ?? {};
     const link = document.createElement('a');
-    link.href = link.textContent = address + (name ? `#${name}:` : '');
+    link.textContent = address + (name ? `#${name}:` : '');
+    link.href = `live:${link.textContent}`;
     const said = Object.assign(document.createElement('p'), { className: 'take-live' });
     const [before, after] = text.split('{link}');
     said.append(before, link, after);
@@ -189,6 +192,13 @@ def _under(items, depth=0):
             yield depth, item
 
 
+def name(place):
+    """A heading's text. Chromium writes it twice where the heading begins a sheet."""
+    text = place.title
+    half = text[: len(text) // 2]
+    return half if text == half + half else text
+
+
 def contents(parts):
     """The title and the contents, as HTML."""
     lines, caption = [], ""
@@ -201,7 +211,7 @@ def contents(parts):
         lines.append(line("page", address, html.escape(part.page.title), first))
         for k, (depth, place) in enumerate(part.sections):
             if depth == 1:
-                heading, number = html.escape(place.title), first + part.number(place)
+                heading, number = html.escape(name(place)), first + part.number(place)
                 lines.append(line("part", f"{address}#heading-{k}", heading, number))
     link = f'<a href="{built.LIVE}">{built.LIVE}</a>'
     return FRONT.format(
@@ -227,13 +237,15 @@ def lead_within(leaf, part, parts, writer):
         link = reference.get_object()
         if link.get("/Subtype") != "/Link":
             continue
+        action = link.get("/A", {})
+        address, fragment = urldefrag(str(action.get("/URI", "")))
+        to = by_address.get(address)
+        if address.startswith("live:"):
+            action[NameObject("/URI")] = TextStringObject(action["/URI"].removeprefix("live:"))
+            continue
         if "/Dest" in link:
             to, fragment = part, str(link["/Dest"]).removeprefix("/")
-        else:
-            address, fragment = urldefrag(str(link.get("/A", {}).get("/URI", "")))
-            to = by_address.get(address)
-        live = fragment.endswith(":")  # a widget, which moves on the web
-        if to is None or live:
+        if to is None or fragment.endswith(":"):
             continue
         number, place = to.find(fragment)
         target = writer.pages[to.first + number].indirect_reference
@@ -259,11 +271,11 @@ def bind(front, parts):
         if part.page.part != caption:
             caption = part.page.part
             holder = writer.add_outline_item(caption, part.first)
-        above = {0: writer.add_outline_item(part.page.title, part.first, holder)}
+        above = {0: writer.add_outline_item(part.page.title, part.first, parent=holder)}
         for depth, place in part.sections:
             holds = above[max(d for d in above if d < depth)]
             at = part.first + part.number(place)
-            above[depth] = writer.add_outline_item(place.title, at, holds, fit=fit(place))
+            above[depth] = writer.add_outline_item(name(place), at, parent=holds, fit=fit(place))
             above = {d: item for d, item in above.items() if d <= depth}
     writer.set_page_label(0, parts[0].first - 1, style=PageLabelStyle.LOWERCASE_ROMAN)
     writer.set_page_label(parts[0].first, len(owner) - 1, style=PageLabelStyle.DECIMAL, start=1)

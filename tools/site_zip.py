@@ -5,10 +5,11 @@ import built
 
 def files():
     """(name, bytes) of every file that the pages may ask for, in the order of their names."""
-    for path in sorted(built.SITE.rglob("*")):
-        if path.is_file() and path.name not in ("objects.inv", ".buildinfo"):
-            name = path.relative_to(built.SITE).as_posix()
-            yield f"{built.NAME}/{name}", path.read_bytes()
+    paths = (path for path in built.SITE.rglob("*") if path.is_file())
+    names = (path.relative_to(built.SITE).as_posix() for path in paths)
+    for name in sorted(names):
+        if name.rpartition("/")[2] not in ("objects.inv", ".buildinfo"):
+            yield f"{built.NAME}/{name}", (built.SITE / name).read_bytes()
 
 
 if __name__ == "__main__":

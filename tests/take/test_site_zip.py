@@ -56,7 +56,8 @@ def test_it_opens_from_disk_and_an_explorer_moves(made, tmp_path):
         page = opened.new_page()
         page.on("request", lambda r: r.url.startswith("http") and troubles.append(r.url))
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("requestfailed", lambda request: troubles.append(request.url))
+        left = "net::ERR_ABORTED"  # what was still to come as the page was left
+        page.on("requestfailed", lambda r: r.failure != left and troubles.append(r.url))
         page.goto(index.as_uri())
         explorer = page.locator(".labs-explorer[data-run]").first
         before = explorer.get_attribute("data-run")
@@ -72,6 +73,6 @@ def test_it_opens_from_disk_and_an_explorer_moves(made, tmp_path):
 def test_the_footer_and_the_first_page_lead_to_what_is_published():
     wanted = {f"{built.LIVE}/take/{built.NAME}.{kind}" for kind in ("pdf", "epub", "zip")}
     for page in built.pages():
-        assert wanted <= {link["href"] for link in page.soup.select(".bd-footer a[href]")}
+        assert wanted <= {link["href"] for link in page.soup.select("footer a[href]")}
     index = built.pages()[0].article
     assert wanted <= {link["href"] for link in index.select("a[href]")}
