@@ -17,23 +17,33 @@ class Data:
     """Training and validation samples.
 
     `train_x` and `val_x` are (N, D) float32, `train_y` and `val_y` are (N,); where samples are
-    text, all are (N, tokens) int64.
+    text, all are (N, tokens) int64. `measured`: of how many training samples, the first, the loss
+    is measured; by default of all. Raises ValueError where there are not so many.
     """
 
     train_x: torch.Tensor
     train_y: torch.Tensor
     val_x: torch.Tensor
     val_y: torch.Tensor
+    measured: int | None = None
+
+    def __post_init__(self):
+        if self.measured is not None and not 1 <= self.measured <= len(self.train_x):
+            most, got = len(self.train_x), repr(self.measured)
+            raise ValueError(f"measured must be from 1 to {most}, got {got}; leave it out for all")
 
     def __len__(self):
-        """The number of samples, of both kinds."""
-        return len(self.train_x) + len(self.val_x)
+        """The number of samples that are measured, of both kinds."""
+        return len(self.judged()[0]) + len(self.val_x)
+
+    def judged(self):
+        """What a run is measured on: train_x, train_y, val_x, val_y."""
+        return self.train_x[: self.measured], self.train_y[: self.measured], self.val_x, self.val_y
 
     def to(self, device):
         """The same data on `device`."""
-        return Data(
-            *(tensor.to(device) for tensor in (self.train_x, self.train_y, self.val_x, self.val_y))
-        )
+        *tensors, measured = vars(self).values()
+        return Data(*(tensor.to(device) for tensor in tensors), measured)
 
 
 def spirals(train=512, val=512, turns=1.25, noise=0.12, flipped=0.1, seed=0):

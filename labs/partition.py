@@ -60,7 +60,8 @@ def check(task, model):
             "requires_grad at True for some"
         )
     tensors = {f"parameter {name!r}": tensor for name, tensor in trained(model).items()}
-    tensors |= {f"data.{name}": tensor for name, tensor in vars(task.data).items()}
+    samples = vars(task.data).items()
+    tensors |= {f"data.{name}": x for name, x in samples if isinstance(x, torch.Tensor)}
     for name, tensor in tensors.items():
         number = tensor.is_floating_point() or tensor.is_complex()
         if (number or name.startswith("parameter")) and tensor.dtype != FLOAT:

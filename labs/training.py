@@ -21,8 +21,8 @@ FEW, LONG = 64, 1000  # with so few samples to measure, so many steps are all of
 Point = namedtuple("Point", "step train_loss val_loss val_metric model")
 Point.__doc__ = """What is known after `step` updates.
 
-Losses and metric over all samples, and the network itself. `val_metric` is None where the task has
-no metric.
+Losses and metric over what is measured of the samples, and the network itself. `val_metric` is None
+where the task has no metric.
 """
 
 
@@ -85,9 +85,10 @@ def limit(first):
 def measure(task, samples, model, step):
     """The `Point` after `step` updates."""
     model.eval()  # as a reader would use it: without dropout
-    train, val = model(samples.train_x), model(samples.val_x)
-    metric = float(task.metric(val, samples.val_y)) if task.metric else None
-    losses = task.loss(train, samples.train_y).item(), task.loss(val, samples.val_y).item()
+    train_x, train_y, val_x, val_y = samples.judged()
+    train, val = model(train_x), model(val_x)
+    metric = float(task.metric(val, val_y)) if task.metric else None
+    losses = task.loss(train, train_y).item(), task.loss(val, val_y).item()
     return Point(step, *losses, metric, model)
 
 
@@ -127,5 +128,5 @@ def train(task, config, device=None, record_at=None):
         bias = optimizers.bias_correction(t)
         optimizers.update(config.optimizer, theta_RP, grad_RP, state, bias, t=t - 1, **now)
         partition.load(model, theta_RP[0])
-        if t in wanted:  # once in a while: measure over all samples
+        if t in wanted:  # once in a while: measure
             yield measure(task, samples, model, t)

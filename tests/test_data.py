@@ -1,5 +1,7 @@
 """Data and networks are what they say."""
 
+import dataclasses
+
 import pytest
 import sklearn.datasets
 import torch
@@ -176,3 +178,18 @@ def test_a_gain_sets_the_size_of_the_initial_weights_and_zero_biases():
 def test_dropout_stands_after_each_hidden_layer_and_not_after_the_last():
     kinds = [type(layer).__name__ for layer in labs.models.mlp([2, 4, 4, 1], "relu", dropout=0.1)]
     assert kinds == ["Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]
+
+
+def test_what_is_measured_is_a_part_of_the_training_samples_and_all_that_are_held_out():
+    digits = labs.data.digits()
+    part = dataclasses.replace(digits, measured=100).to("cpu")
+    train_x, train_y, val_x, val_y = part.judged()
+    assert train_x.equal(digits.train_x[:100]) and train_y.equal(digits.train_y[:100])
+    assert val_x.equal(digits.val_x) and val_y.equal(digits.val_y) and len(part) == 100 + len(val_y)
+    assert len(digits.judged()[0]) == len(digits.train_x) == len(part.train_x)
+
+
+@pytest.mark.parametrize("measured", [0, -1, 2000])
+def test_more_measured_samples_than_there_are_and_none_are_refused_in_words(measured):
+    with pytest.raises(ValueError, match=f"measured must be from 1 to 1347, got {measured}; "):
+        dataclasses.replace(labs.data.digits(), measured=measured)

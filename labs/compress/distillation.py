@@ -9,7 +9,6 @@ import math
 import torch
 import torch.nn.functional as F
 
-from labs import data
 from labs.compress.layers import evaluating, place_of
 
 
@@ -80,7 +79,7 @@ def _answered(task, teacher):
                 "with a smaller learning rate"
             )
         targets.append(torch.cat([y[:, None].float(), logits.float()], dim=1))
-    return data.Data(samples.train_x, targets[0], samples.val_x, targets[1])
+    return dataclasses.replace(samples, train_y=targets[0], val_y=targets[1])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Chunk:
     """Runs of one task that train together.
 
     It holds their positions in the list of runs, and their settings, sorted by optimizer. `part` of
-    them are measured at a time: all samples take more memory than a batch.
+    them are measured at a time: what is measured takes more memory than a batch.
     """
 
     index: list
@@ -76,8 +76,8 @@ def plan(runs, ensemble, samples, engine, workers=1):
     Optimizers with other numbers of runs left go apart.
     """
     device, chunks = samples.train_x.device, []
-    all_samples = samples.train_x, samples.train_y
-    measured = fitting(device, ensemble.bytes_per_run(*all_samples, slots=0), engine)
+    judged = samples.judged()[:2]
+    measured = fitting(device, ensemble.bytes_per_run(*judged, slots=0), engine)
     for batch_size, rows in _alike(runs):
         slots = max(optimizers.RULES[name].slots for name in rows)
         batch = samples.train_x[:batch_size], samples.train_y[:batch_size]

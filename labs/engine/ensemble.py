@@ -76,7 +76,7 @@ class Ensemble:
 
     def scores(self, theta_RP, train_x, train_y, val_x, val_y, *held_R):
         """Training loss, validation loss and, where there is one, validation metric of every run,
-        over all samples: (3, R), or (2, R)."""
+        over these samples: (3, R), or (2, R)."""
 
         def score(theta_P, *held):
             """The scores of one run."""

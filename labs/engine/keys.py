@@ -112,7 +112,7 @@ class Keys:
         self.theta_RP, self.held_R = ensemble.start((0, 0))
         everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
         self.found = {}
-        graphs = [graph_digest(ensemble.scores, self.theta_RP, *everything, *self.held_R)]
+        graphs = [graph_digest(ensemble.scores, self.theta_RP, *samples.judged(), *self.held_R)]
         if points is not None:
             pictures = graph_digest(ensemble.pictures, self.theta_RP, points, *self.held_R)
             graphs += [pictures, digest_of(points)]

@@ -56,7 +56,7 @@ def probe(work, batch_size, seeds):
     with _refusing(ensemble):
         ensemble.bytes_per_run(x, y, slots=0)
         grad_RP, loss_R = ensemble.gradients(theta_RP, *batch, *place, held)
-        scores = ensemble.scores(theta_RP, *vars(work.samples).values(), *held)
+        scores = ensemble.scores(theta_RP, *work.samples.judged(), *held)
         if work.points is not None:
             ensemble.pictures(theta_RP, work.points, *held)
     for row, (grad_P, *losses) in enumerate(expected):
@@ -93,7 +93,7 @@ def _alone(task, seed, x, y, samples):
         )
     trained = partition.trained(model).values()
     slopes = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
-    copies = [tensor.clone() for tensor in vars(samples).values()]
+    copies = [tensor.clone() for tensor in samples.judged()]
     with torch.no_grad():
         try:
             outputs = [model.eval()(copies[0]), model(copies[2])]
@@ -104,7 +104,7 @@ def _alone(task, seed, x, y, samples):
             ) from error
         scores = [task.loss(outputs[0], copies[1]), task.loss(outputs[1], copies[3])]
         scores += [task.metric(outputs[1], copies[3])] if task.metric else []
-    if not all(map(_same, copies, vars(samples).values())):
+    if not all(map(_same, copies, samples.judged())):
         raise ValueError(
             "a network must leave its inputs as they are, got other ones after a call; write "
             "x = f(x) instead of changing x in place"

@@ -39,9 +39,10 @@ def sweep(
     """Train every setting of `grid` for `steps` updates; return the record, an `xarray.Dataset`.
 
     Its dimensions are the axes and `step`. `train_loss`, `val_loss` and, where the task has a
-    metric, `val_metric` hold what was measured over all samples; NaN from the step on at which a
-    run diverged, see `labs.training.limit`: `diverged_at` is that step, or -1; `trained` is False
-    where the sweep was interrupted first. `view` and `samples` are there where the task has a view.
+    metric, `val_metric` hold what was measured over all samples, or over those that the data says
+    (`labs.data.Data`); NaN from the step on at which a run diverged, see `labs.training.limit`:
+    `diverged_at` is that step, or -1; `trained` is False where the sweep was interrupted first.
+    `view` and `samples` are there where the task has a view.
 
     `task`: a `labs.tasks.Task`, or `labs.vary(…)`, whose axes then come first. `device`: by default
     the best there is. `compile`: whether to compile the programs, which takes up to a minute; by

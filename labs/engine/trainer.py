@@ -141,10 +141,10 @@ class Program:
         return pytree.tree_unflatten(own, second)
 
     def measure(self, ensemble, inputs, state, samples):
-        """Losses and metric (2 or 3, R) over all samples, `part` runs at a time."""
-        everything = samples.train_x, samples.train_y, samples.val_x, samples.val_y
+        """Losses and metric (2 or 3, R) over what is measured, `part` runs at a time."""
+        judged = samples.judged()
         scores = [
-            self.run("scores", ensemble.scores, theta_RP, *everything, *held_R)
+            self.run("scores", ensemble.scores, theta_RP, *judged, *held_R)
             for theta_RP, *held_R in self._parts(inputs, state)
         ]
         return torch.cat(scores, dim=1)

@@ -381,6 +381,20 @@ def test_axes_of_the_task_come_first_and_each_run_equals_the_run_alone():
         )
 
 
+def test_measuring_a_part_changes_the_training_loss_alone_and_equals_the_run_alone():
+    part = dataclasses.replace(
+        TASK, data=dataclasses.replace(TASK.data, measured=64), name="part of the spirals"
+    )
+    grid = labs.Grid(learning_rate=[0.1, 0.3], seed=[0, 1])
+    whole, some = (labs.sweep(task, grid, steps=30, device=CPU) for task in (TASK, part))
+    assert whole.val_loss.equals(some.val_loss)
+    assert not np.isclose(whole.train_loss, some.train_loss, rtol=1e-6).all()
+    config = labs.TrainConfig(learning_rate=0.3, seed=1, steps=30)
+    alone = [point.train_loss for point in labs.train(part, config, device=CPU)]
+    found = some.train_loss.sel(learning_rate=0.3, seed=1).squeeze()
+    assert np.allclose(found, alone, rtol=1e-5)
+
+
 def test_variants_with_other_data_keep_their_samples():
     runs = labs.sweep(labs.vary(labs.tasks.spirals, train=[40, 60]), labs.Grid(), 3, device=CPU)
     assert runs.samples.dims == ("train", "sample", "column") and runs.samples.shape == (2, 60, 3)
