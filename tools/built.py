@@ -5,6 +5,7 @@ What is made lies in `_build/take`, and is published in the folder `take` of the
 
 import contextlib
 import functools
+import json
 import mimetypes
 import subprocess
 import time
@@ -29,6 +30,9 @@ LIVE = "https://" + set_address.forms(set_address.read())[2]  # where the pages 
 LANGUAGE = CONFIG["sphinx"]["config"].get("language", "en")
 CODE_STYLE = CONFIG["sphinx"]["config"]["html_theme_options"]["pygments_light_style"]
 NAME = TITLE.lower().replace(" ", "-")
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+PREDICTIONS = "explorers"  # what only labs.Predictions has: the explorers whose answers it counts
 # What the drawn page has: every widget and figure, its formulas and its letters.
 DRAWN = """() => !document.querySelector('.widget-place, .in-the-making')
   && [...document.querySelectorAll('.plotly-figure')].every((f) => f.querySelector('.main-svg'))
@@ -49,9 +53,24 @@ class Page:
         return BeautifulSoup(text, "html.parser")
 
     @functools.cached_property
+    def states(self):
+        """{id: state} of the page's widgets."""
+        saved = self.soup.find("script", type=STATE)
+        states = json.loads(saved.string)["state"] if saved else {}
+        return {model: saved["state"] for model, saved in states.items()}
+
+    def state(self, place):
+        """The state of the widget that stands in a place."""
+        return self.states[json.loads(place.find_next("script", type=VIEW).string)["model_id"]]
+
+    @functools.cached_property
     def article(self):
-        """The page's own text."""
-        return self.soup.select_one("article.bd-article")
+        """The page's own text, less the section of what a reader predicted: only the web has it."""
+        article = self.soup.select_one("article.bd-article")
+        for place in article.select(".widget-place"):
+            if PREDICTIONS in self.state(place):
+                place.find_parent("section").decompose()
+        return article
 
     @functools.cached_property
     def title(self):

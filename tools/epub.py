@@ -6,7 +6,6 @@ and a link to the page where it moves. Formulas become MathML, by the MathJax th
 
 import copy
 import html
-import json
 import posixpath
 import time
 from urllib.parse import unquote, urldefrag, urljoin
@@ -17,9 +16,10 @@ from pygments.formatters import HtmlFormatter
 
 from labs import words
 
-STATE = "application/vnd.jupyter.widget-state+json"
-VIEW = "application/vnd.jupyter.widget-view+json"
-DROPPED = "script, noscript, style, button, input, .headerlink, .plotly-figure .picture ~ p"
+DROPPED = (
+    "script, noscript, style, button, input, .headerlink, .plotly-figure .picture ~ p, "
+    ".citation > .label"
+)
 # Attributes that a book has a use for, beside those of formulas.
 KEPT = "id class href src alt title lang dir start open colspan rowspan scope".split()
 KINDS = {"png": "image/png", "jpg": "image/jpeg", "svg": "image/svg+xml", "gif": "image/gif"}
@@ -76,6 +76,8 @@ def mend(page, names):
         first = summary.find("p")
         if first is not None:  # one text for folded and one for open, of which one is shown
             summary.string = first.get_text()
+    for first in article.select(".labs-claim > p > span:first-child"):
+        first.insert_after(" ")
     seen = set()
     for element in [article, *article.find_all(True)]:
         element.attrs = {k: v for k, v in element.attrs.items() if k in KEPT}
@@ -89,12 +91,10 @@ def mend(page, names):
 
 def link_widgets(page, article):
     """Below the sentences of each widget, the address where it moves."""
-    saved = page.soup.find("script", type=STATE)
-    states = json.loads(saved.string)["state"] if saved else {}
     for place in article.select(".widget-place"):
-        view = place.find_next("script", type=VIEW)
-        model = json.loads(view.string)["model_id"]
-        name = (states[model]["state"].get("meta") or {}).get("name")
+        name = (page.state(place).get("meta") or {}).get("name")
+        if not place.select_one(".widget-words"):
+            place.noscript.unwrap()  # it needs a kernel, says this note
         address = page.address + (f"#{name}:" if name else "")
         link = f'<a href="{address}">{address}</a>'
         said = f'<p class="widget-live">{words.text("take.live", link=link)}</p>'

@@ -20,10 +20,9 @@ from labs.record import write_whole
 
 HIGH = 960  # CSS pixels of a sheet between its margins, less the line under a widget
 SHEET = """
-@page {{ size: A4; margin: 19mm 15mm 18mm;
+@page {{ size: A4; margin: 19mm 15mm 18mm; font: 8.5px sans-serif; color: #55616e;
   @top-left {{ content: "{book}"; }} @top-right {{ content: "{page}"; }}
-  @bottom-center {{ content: counter(page{style}); }}
-  @top-left, @top-right, @bottom-center {{ font: 8.5px sans-serif; color: #55616e; }} }}
+  @bottom-center {{ content: counter(page{style}); }} }}
 @page :first {{ @top-left {{ content: none; }} @top-right {{ content: none; }} }}
 html {{ counter-reset: page {before}; }}
 /* The theme prints a title and a list of contents of its own, and hides the title of the page. */
@@ -38,6 +37,10 @@ FONTS = ["fonts-noto-cjk"]  # Debian's package with the letters of the glossary'
 # leaves out a link to a place of the page that is not there, such as a widget's on the web: `live:`
 # keeps it, until the pages are bound.
 MENDED = """([address, text, high]) => {
+  // What a reader predicted is on the web only; and a caption is no heading.
+  const each = (places, change) => document.querySelectorAll(places).forEach(change);
+  each('section section:has(.labs-predictions)', (section) => section.remove());
+  each('.bd-article [role=heading]', (caption) => caption.removeAttribute('role'));
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
   const states = JSON.parse(document.querySelector(STATE)?.textContent ?? '{}').state;
@@ -107,7 +110,8 @@ i {{ flex: 1; border-bottom: 1px dotted #99a; margin-bottom: 5px; }}
 
 def sheet(page, before, style=""):
     """The style sheet of one printed file, whose first page has the number after `before`."""
-    quoted = [text.replace("\\", "").replace('"', "”") for text in (built.TITLE, page)]
+    right = "" if page == built.TITLE else page
+    quoted = [text.replace("\\", "").replace('"', "”") for text in (built.TITLE, right)]
     return SHEET.format(book=quoted[0], page=quoted[1], before=before, style=style)
 
 
@@ -118,6 +122,7 @@ def draw(tab, page, before):
     tab.wait_for_function(built.DRAWN, timeout=120_000)
     tab.evaluate("document.fonts.ready.then(() => window.MathJax?.startup?.promise)")
     tab.add_style_tag(content=sheet(page.title, before))
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")  # answers unfold
     tab.evaluate(MENDED, [page.address, words.text("take.live", link="{link}"), HIGH])
     refuse_cuts(tab, page.name)
     refuse_boxes(tab, page.name)

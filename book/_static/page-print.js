@@ -7,7 +7,7 @@
   "use strict";
 
   const page = document.documentElement;
-  const FOLDED = ".bd-article details:not([open]):not(.above-input)";
+  const FOLDED = ".bd-article details:not([open]):not(.above-input):not(.labs-explorer *)";
   /** @type {(() => void) | null} what brings the page back */
   let back = null;
 

@@ -232,6 +232,7 @@
       await patiently(shown(view)).catch(() => {});     // told in its place, and by the browser
     }
     near.disconnect();
+    document.dispatchEvent(new Event("page-drawn"));
   }
 
   // As soon as the document is read: DOMContentLoaded would wait for every deferred script, MathJax among them.
