@@ -271,16 +271,20 @@ def bind(front, parts):
     for leaf, part in zip(writer.pages, owner):
         lead_within(leaf, part, parts, writer)
     caption, holder = "", None
-    writer.add_outline_item(words.text("take.contents"), min(1, parts[0].first - 1))
+    writer.add_outline_item(
+        title=words.text("take.contents"), page_number=min(1, parts[0].first - 1)
+    )
     for part in parts:
         if part.page.part != caption:
             caption = part.page.part
-            holder = writer.add_outline_item(caption, part.first)
-        above = {0: writer.add_outline_item(part.page.title, part.first, parent=holder)}
+            holder = writer.add_outline_item(title=caption, page_number=part.first)
+        title, at = part.page.title, part.first
+        above = {0: writer.add_outline_item(title=title, page_number=at, parent=holder)}
         for depth, place in part.sections:
             holds = above[max(d for d in above if d < depth)]
             at = part.first + part.number(place)
-            above[depth] = writer.add_outline_item(name(place), at, parent=holds, fit=fit(place))
+            told = {"title": name(place), "page_number": at, "parent": holds, "fit": fit(place)}
+            above[depth] = writer.add_outline_item(**told)
             above = {d: item for d, item in above.items() if d <= depth}
     writer.set_page_label(0, parts[0].first - 1, style=PageLabelStyle.LOWERCASE_ROMAN)
     writer.set_page_label(parts[0].first, len(owner) - 1, style=PageLabelStyle.DECIMAL, start=1)

@@ -128,6 +128,14 @@ def test_the_chapter_has_formulas_figures_widgets_and_a_note_to_test(visit, site
         page.locator(what).first.wait_for(state="attached")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_claim_that_an_address_names_is_in_sight_once_all_is_drawn(visit, site, width):
+    page = visit(f"{(site / 'trends.html').as_uri()}#claim-H5", width=width, height=800).page
+    page.wait_for_function("!document.querySelector('.widget-place, .in-the-making')")
+    top = "document.querySelector('#claim-H5').getBoundingClientRect().top"
+    page.wait_for_function(f"Math.abs({top} - 64) < 8")  # below the page's header
+
+
 def test_plotly_is_loaded_only_where_there_is_a_figure(seen):
     if seen.page.locator(".plotly-figure").count() > 0:
         seen.page.wait_for_function("'Plotly' in window")

@@ -31,17 +31,17 @@ def texts(book):
 
 @pytest.fixture(scope="module")
 def marks(book):
-    """{title: page} of the bookmarks, each title's first."""
-    found = {}
+    """{title: page} of the bookmarks, each title's first; parts of the book have no heading."""
+    found, parts = {}, {page.part for page in PAGES}
 
-    def walk(items):
+    def walk(items, top=False):
         for item in items:
             if isinstance(item, list):
                 walk(item)
-            else:
+            elif not (top and item.title in parts):
                 found.setdefault(flat(item.title), book.get_destination_page_number(item))
 
-    walk(book.outline)
+    walk(book.outline, top=True)
     return found
 
 
