@@ -107,13 +107,14 @@ def write(folder, chapters, letters="AC", **homes):
     return book
 
 
-def build(book):
+def build(book, *options):
     """Build a book, warnings being errors; returns (status, what it said)."""
     folder = book.parent
     command = [Path(sys.executable).with_name("jupyter-book"), "build", book, "-W"]
     command += ["--keep-going", "--config", folder / "_config.yml", "--toc", folder / "_toc.yml"]
+    command += ["--path-output", folder, *options]
     done = subprocess.run(
-        list(map(str, [*command, "--path-output", folder])),
+        list(map(str, command)),
         capture_output=True,
         text=True,
         cwd=folder,

@@ -5,13 +5,12 @@ sent them.
 """
 
 import pathlib
-import subprocess
-import sys
 
 import nbformat
 import yaml
 from ipywidgets.embed import dependency_state
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from small_ledger import build
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -70,23 +69,6 @@ def write(folder, cells, widgets=(), change=None, toc=("page",)):
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (folder / "_toc.yml").write_text("format: jb-book\nroot: " + toc[0] + "\n", encoding="utf-8")
     return book
-
-
-def build(book, *options):
-    """Build a book; returns (status, what it said)."""
-    folder = book.parent
-    command = [pathlib.Path(sys.executable).with_name("jupyter-book"), "build", book, "-W"]
-    command += ["--keep-going", "--config", folder / "_config.yml", "--toc", folder / "_toc.yml"]
-    command += ["--path-output", folder, *options]
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=300,
-        encoding="utf-8",
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def built(book):
