@@ -31,6 +31,7 @@ CELLS = {
     "other powers and signs": (*printed("≈ 7e-18 and ≈ -3", "≈ -2.1e+3 and ≈ .5"), True),
     "another thousand": (*printed("≈ 1,234 tokens", "≈ 987 tokens"), True),
     "a column filled up": (*printed("≈ 0.473   ≈ 2", "≈ 0.5 ± 0.1 ≈ 2"), True),
+    "a column filled up before": (*printed("bytes   ≈ 0.47", "bytes ≈ 0.4712"), True),
     "another plain number": (*printed("loss ≈ 0.47, rate 0.1", "loss ≈ 0.47, rate 0.3"), False),
     "no sign": (*printed("loss 0.47", "loss 0.48"), False),
     "another end of a range": (*printed("≈ 0.1 to 0.3", "≈ 0.1 to 0.4"), False),
