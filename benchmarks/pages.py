@@ -50,7 +50,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from engine import environment, write
-from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import find_chromium  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = [
@@ -199,19 +201,6 @@ def book_rows(copy, caches):
     """Build the copy and run its notebooks, cold and warm."""
     work = [("book, cold", BUILD), ("book, warm", BUILD), ("nbval after it", NBVAL)]
     return [row(what, "s", [seconds(command, copy, caches)]) for what, command in work]
-
-
-@contextlib.contextmanager
-def chromium():
-    """A running Chromium, the one that the tests use."""
-    find = [sys.executable, ROOT / "tools" / "find_chromium.py"]
-    path = subprocess.run(
-        find, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    ).stdout.strip()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=helpers().FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextlib.contextmanager
@@ -491,7 +480,7 @@ def measure(html):
             copy_tracked(copy)
             rows = book_rows(copy, folder / "caches")
         pages, big = pages_with_explorer(html), write_big_page(folder / "big.html")
-        with chromium() as browser, served(html) as address:
+        with find_chromium.running() as browser, served(html) as address:
             for path in pages:
                 rows += page_rows(browser, html, address, path)
             about = {

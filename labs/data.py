@@ -28,9 +28,7 @@ class Data:
     measured: int | None = None
 
     def __post_init__(self):
-        if self.measured is not None and not 1 <= self.measured <= len(self.train_x):
-            most, got = len(self.train_x), repr(self.measured)
-            raise ValueError(f"measured must be from 1 to {most}, got {got}; leave it out for all")
+        _at_most(len(self.train_x), self.measured, "measured")
 
     def __len__(self):
         """The number of samples that are measured, of both kinds."""
@@ -92,12 +90,12 @@ def digits(train=None, val=0.25, random_labels=0.0, seed=0):
     )
 
 
-def _at_most(there, wanted):
+def _at_most(there, wanted, name="train"):
     if wanted is None:
         return there
     if not isinstance(wanted, int) or not 1 <= wanted <= there:
         raise ValueError(
-            f"train must be a whole number from 1 to {there}, the training samples there are, got "
+            f"{name} must be a whole number from 1 to {there}, the training samples there are, got "
             f"{wanted!r}; ask for fewer, or hold out a smaller share"
         )
     return wanted

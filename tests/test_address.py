@@ -7,15 +7,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import set_address
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-import set_address  # noqa: E402
-
 NEW = "https://github.com/Somebody-Else/another.book"
 README = "[code](https://{}) [Colab](https://{}/blob/main/book/x.ipynb) [read](https://{}/) "
 COLAB = re.compile(

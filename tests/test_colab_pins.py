@@ -1,12 +1,7 @@
 """The weekly job runs against the versions that Colab has that day."""
 
-import sys
-from pathlib import Path
-
+import colab_pins
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-import colab_pins  # noqa: E402
 
 REQUIREMENTS = """# why
 torch==2.13.0

@@ -3,19 +3,17 @@
 import base64
 import copy
 import io
-import sys
 from pathlib import Path
 
+import cell_rules
 import nbformat
+import notebooks
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-import cell_rules  # noqa: E402
-import notebooks  # noqa: E402
 
 
 def test_every_stored_notebook_is_fresh_small_and_whole():

@@ -13,11 +13,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import find_chromium
 import set_address
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 from labs.record import write_whole
 
@@ -113,17 +111,9 @@ def day():
     return time.strftime("%Y-%m-%d", time.gmtime(changed()))
 
 
-def chromium():
-    """The path of a Chromium that tools/find_chromium.py finds or installs."""
-    path = find_chromium.find() or find_chromium.install()
-    if not path:
-        raise SystemExit("expected a Chromium, found none; name one: CHROMIUM=/path/to/chromium")
-    return path
-
-
 @contextlib.contextmanager
-def browser(width=680, height=1000):
-    """A page of Chromium to which the built book is at its published address.
+def tab(chromium, width=680, height=1000):
+    """A page of a running Chromium to which the built book is at its published address.
 
     So relative links lead to the book's pages on the web. What a page misses, and errors in it, end
     the program with a sentence.
@@ -139,16 +129,14 @@ def browser(width=680, height=1000):
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         route.fulfill(body=file.read_bytes(), content_type=kind)
 
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium())
-        context = opened.new_context(viewport={"width": width, "height": height})
-        context.route(lambda url: url.startswith("http"), serve)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        try:
-            yield page
-        finally:
-            opened.close()
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    context.route(lambda url: url.startswith("http"), serve)
+    page = context.new_page()
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    try:
+        yield page
+    finally:
+        context.close()
     if troubles:
         raise SystemExit("a page of the book is not whole: " + "; ".join(sorted(set(troubles))))
 

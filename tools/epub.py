@@ -11,6 +11,7 @@ import time
 from urllib.parse import unquote, urldefrag, urljoin
 
 import built
+import find_chromium
 from bs4 import BeautifulSoup
 from pygments.formatters import HtmlFormatter
 
@@ -218,7 +219,7 @@ def make():
     pages = built.pages()
     names = {page.address: page for page in pages}
     found = [(page, mend(page, names)) for page in pages]
-    with built.browser(1200, 1600) as tab:
+    with find_chromium.running() as chromium, built.tab(chromium, 1200, 1600) as tab:
         typeset([article for _, article in found], tab)
         author = html.escape(built.CONFIG["author"])
         tab.set_content(

@@ -1,10 +1,11 @@
-"""Prints the path of a Chromium for the browser tests; installs one where there is none and it may.
+"""Prints the path of a Chromium for tests and tools; installs one where there is none and it may.
 
 Looks at $CHROMIUM, at the usual commands and places, and at the one playwright keeps. Else
 installs: with apt where this user may, with playwright otherwise. Ends with a sentence and status 1
 where neither works.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -21,6 +22,14 @@ PLACES = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ]
 PACKAGES = ["chromium", "fonts-dejavu-core", "fonts-noto-core"]
+FLAGS = [  # of a Chromium that asks for nothing by itself
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def works(path):
@@ -69,8 +78,8 @@ def install():
     return find()
 
 
-def main():
-    """Print the path, or say what to do."""
+def path():
+    """Where the Chromium is that is there, or was installed; SystemExit says what to do."""
     path = find() or install()
     if not path:
         raise SystemExit(
@@ -78,8 +87,22 @@ def main():
             "apt-get install chromium; macOS: brew install --cask chromium) or name one: "
             "CHROMIUM=/path/to/chromium make test"
         )
-    print(path)
+    return path
+
+
+@contextlib.contextmanager
+def running():
+    """That Chromium, running. Only one can run in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    found = path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    print(path())

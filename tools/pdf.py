@@ -11,6 +11,7 @@ from urllib.parse import unquote, urldefrag
 
 import built
 import debian
+import find_chromium
 from pypdf import PdfReader, PdfWriter
 from pypdf.constants import PageLabelStyle
 from pypdf.generic import ArrayObject, Fit, NameObject, TextStringObject
@@ -148,7 +149,7 @@ def refuse_boxes(tab, name):
 
 def find_letters():
     """Where no font has Chinese letters, install one with apt, if there is apt and it may."""
-    with built.browser() as tab:
+    with find_chromium.running() as chromium, built.tab(chromium) as tab:
         missing = tab.evaluate(MISSING, "词")
     if missing:
         debian.install(FONTS)
@@ -299,7 +300,7 @@ def make():
     """Every page of the book as one PDF."""
     find_letters()
     parts, before = [], 0
-    with built.browser() as tab:
+    with find_chromium.running() as chromium, built.tab(chromium) as tab:
         for page in built.pages():
             draw(tab, page, before)
             parts.append(Printed(page, printed(tab), before))

@@ -3,16 +3,12 @@
 import contextlib
 import functools
 import http.server
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from explorers import FLAGS, open_all, write_small_page
-from playwright.sync_api import sync_playwright
+from explorers import open_all, write_small_page
 
 ROOT = Path(__file__).resolve().parents[2]
 # plotly.js reads its letters back for figures in three dimensions; Chromium may have advice on that
@@ -25,25 +21,6 @@ def site():
     html = ROOT / "_build" / "html"
     assert (html / "index.html").is_file(), "the book is not built: make book"
     return html
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running Chromium: $CHROMIUM, or what tools/find_chromium.py finds."""
-    path = (
-        os.environ.get("CHROMIUM")
-        or subprocess.run(
-            [sys.executable, ROOT / "tools" / "find_chromium.py"],
-            check=True,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        ).stdout.strip()
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -24,14 +24,6 @@ STATIC = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static"
 HOST, CONTAINERS = STATIC / "widget-host.js", STATIC / "widget-containers.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
-FLAGS = [  # of a Chromium that asks for nothing by itself
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def write_page(path, *explorers):

@@ -1,13 +1,7 @@
 """What the tests of the book to take along share: the files that make has made."""
 
-import sys
-from pathlib import Path
-
+import built
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-import built  # noqa: E402
 
 
 @pytest.fixture(scope="session")

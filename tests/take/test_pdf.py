@@ -114,8 +114,8 @@ def test_every_chinese_name_of_the_glossary_is_printed_in_its_letters(texts):
 
 
 @pytest.fixture
-def tab():
-    with built.browser() as tab:
+def tab(chromium):
+    with built.tab(chromium) as tab:
         yield tab
 
 

@@ -5,7 +5,7 @@ import zipfile
 import built
 import pytest
 import site_zip
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,12 @@ def test_a_page_that_is_not_built_is_named(monkeypatch, tmp_path):
         built.pages()
 
 
-def test_it_opens_from_disk_and_an_explorer_moves(made, tmp_path):
+def test_it_opens_from_disk_and_an_explorer_moves(made, chromium, tmp_path):
     with zipfile.ZipFile(made("zip")) as archive:
         archive.extractall(tmp_path)
     index = tmp_path / built.NAME / "index.html"
     troubles = []
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=built.chromium())
+    with chromium.new_context() as opened:
         page = opened.new_page()
         page.on("request", lambda r: r.url.startswith("http") and troubles.append(r.url))
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -65,7 +64,6 @@ def test_it_opens_from_disk_and_an_explorer_moves(made, tmp_path):
         expect(explorer).not_to_have_attribute("data-run", before)
         page.goto((index.parent / "algorithms/learning_rate.html").as_uri())
         page.wait_for_function(built.DRAWN)
-        opened.close()
     assert troubles == []
     assert "_static/custom.css" in {name.partition("/")[2] for name, _ in site_zip.files()}
 
