@@ -6,6 +6,7 @@ import itertools
 import json
 import pathlib
 import re
+import time
 
 import axe_playwright_python
 import numpy as np
@@ -24,6 +25,14 @@ STATIC = pathlib.Path(__file__).resolve().parents[2] / "book" / "_static"
 HOST, CONTAINERS = STATIC / "widget-host.js", STATIC / "widget-containers.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def until(page, condition, seconds=60):
+    """Wait until `condition()` holds; AssertionError where it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        page.wait_for_timeout(20)
 
 
 def write_page(path, *explorers):

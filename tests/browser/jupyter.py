@@ -17,6 +17,7 @@ import urllib.request
 import nbformat
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -1,14 +1,6 @@
 """A Talk on an open page, used as a reader does it."""
 
-import time
-
-
-def until(page, condition, seconds=60):
-    """Wait until `condition()` holds; AssertionError where it does not."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        page.wait_for_timeout(20)
+from explorers import until
 
 
 class Talking:

@@ -6,24 +6,17 @@ run elsewhere.
 """
 
 import json
-import os
 import re
 import sys
-import time
 
-import nbformat
 import numpy as np
 import pytest
-from explorers import Record, Shown
-from ipywidgets.embed import dependency_state
-from jupyter import ROOT, JupyterLab
+from explorers import Shown, until
+from jupyter import COLAB, JupyterLab
+from panel import Panel, colour, expect_move, label, record_of
 
-import labs
 from labs import words
 
-CHAPTERS = sorted(ROOT.glob("book/**/*.ipynb"))
-USUAL = {"LABS_CACHE": os.environ.get("LABS_CACHE")}  # before a test gets a cache of its own
-COLAB = os.environ.get("COLAB_PYTHON", str(ROOT / ".venv-colab" / "bin" / "python"))
 PREPARE = """import json, threading, labs
 task = labs.tasks.spirals()
 grid = labs.Grid(optimizer=["sgd", "adam"], learning_rate=[0.001, 0.01, 1000.0],
@@ -50,89 +43,6 @@ TWICE = [
     "first = labs.live(task, explorer); first",
     "labs.live(task, explorer)",
 ]
-
-
-def record_of(path, name):
-    """What the page of an explorer of this record must show."""
-    explorer = labs.Explorer(labs.load(path), name=name)
-    return Record(dependency_state([explorer], drop_defaults=False)[explorer.model_id])
-
-
-class Panel:
-    """The live panel in an open notebook, used as a reader does it."""
-
-    def __init__(self, page):
-        self.page, self.root = page, page.locator(".labs-live")
-        self.chart = Chart(page)
-
-    def field(self, label):
-        """The control with this label."""
-        row = self.root.locator(".widget-inline-hbox").filter(
-            has=self.page.get_by_text(label, exact=True)
-        )
-        return row.locator("input, select, .widget-readout").last
-
-    def press(self, name):
-        """Click a button by its name."""
-        self.root.get_by_role("button", name=name).click()
-
-    def enter(self, label, text):
-        """Type into a field and leave it."""
-        field = self.field(label)
-        # the kernel may write into the field between its selection and the new text
-        until(self.page, lambda: field.fill(text) or field.input_value() == text)
-        self.page.keyboard.press("Tab")
-
-    def said(self, kind, timeout=30):
-        """Wait until the status line is of this kind; return what it says."""
-        line = self.root.locator(f'[data-status="{kind}"]')
-        line.wait_for(timeout=1000 * timeout)
-        return line.inner_text()
-
-    def points(self):
-        """How many points the streamed curve has."""
-        return (
-            self.chart.root.locator('path[data-series="train_loss"]').get_attribute("d").count(",")
-        )
-
-
-class Chart(Shown):
-    """The panel's chart, read as an explorer's is."""
-
-    def __init__(self, page):
-        self.page, self.root = page, page.locator(".labs-live .labs-chart")
-
-    @property
-    def name(self):
-        """What those who hear the page are told of the picture."""
-        return self.root.get_by_role("img").get_attribute("aria-label")
-
-
-def label(shown, series):
-    """The number at the end of a curve."""
-    return shown.root.locator(f".value.of-{series}").text_content()
-
-
-def colour(shown, series):
-    """The colour that a curve has."""
-    path = shown.root.locator(f'path[data-series="{series}"]')
-    return path.evaluate("path => getComputedStyle(path).stroke")
-
-
-def until(page, condition, seconds=30):
-    """Wait until `condition()` holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        page.wait_for_timeout(30)
-
-
-def expect_move(shown, before, axis, index):
-    """The page shows the run `before` with this position on `axis` instead: its controls, its
-    curves, its words.
-    """
-    run = shown.record.run({**shown.record.choice(before), axis: index})
-    shown.expect_run(run, before if run != before else None)
 
 
 @pytest.fixture(scope="module", params=[sys.executable, COLAB], ids=["own", "colab"])
@@ -341,58 +251,3 @@ def test_an_impossible_setting_is_refused_with_a_sentence_and_no_traceback(
 
 def test_the_page_had_no_console_error(notebook):
     assert notebook.errors == []
-
-
-SAVE_ALL = """import gc
-for explorer in [thing for thing in gc.get_objects() if isinstance(thing, labs.Explorer)]:
-    labs.save(explorer.runs, f"{explorer.meta['name']}.npz")"""
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter_runs_and_every_explorer_and_panel_in_it_responds(
-    chapter, chromium, tmp_path, user_cache
-):
-    book = nbformat.read(chapter, 4)
-    book.cells.append(nbformat.v4.new_code_cell(SAVE_ALL))
-    with JupyterLab(tmp_path / "lab") as lab:
-        nbformat.write(book, lab.notebooks / chapter.name)
-        context = chromium.new_context(viewport={"width": 1280, "height": 1400})
-        notebook = lab.open(context.new_page(), chapter.name)
-        notebook.run_all(timeout=590)
-        respond(
-            notebook,
-            {path.stem: record_of(path, path.stem) for path in lab.notebooks.glob("*.npz")},
-        )
-        assert notebook.page.evaluate("Object.keys(labsFrontEnds).length") == 1  # for all of them
-        assert notebook.errors == []
-        context.close()
-
-
-def respond(notebook, records):
-    """Every panel trains, and every axis of every explorer moves to what was recorded.
-
-    The first axis moves by keyboard, too. What every control does is tested on the pages.
-    """
-    for _ in range(notebook.page.locator(".labs-live").count()):  # at the explorer's first place
-        panel = Panel(notebook.page)
-        panel.press("Train")
-        panel.said("done", timeout=60)
-    assert notebook.page.locator(".labs-explorer[data-run]").count() == len(records)
-    for name, record in records.items():
-        shown = Shown(notebook.page, name, record)
-        for number, axis in enumerate(shown.moving_axes()):
-            last = len(record.axes[axis]) - 1
-            moves = [(shown.move_by_pointer, last if shown.choice[axis] != last else 0)]
-            if number == 0:
-                moves += [(shown.move_by_pointer, 0), (shown.move_by_keyboard, 1)]
-            for move, to in moves:
-                before = shown.run
-                move(axis, to)
-                expect_move(shown, before, axis, to)
-
-
-@pytest.fixture
-def user_cache(monkeypatch):
-    """The cache that the book was built with: a chapter's sweeps are in it."""
-    for name, value in USUAL.items():
-        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)

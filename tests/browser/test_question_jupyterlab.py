@@ -7,8 +7,8 @@ import json
 import sys
 
 import pytest
-from jupyter import JupyterLab
-from test_jupyterlab import COLAB, until
+from explorers import until
+from jupyter import COLAB, JupyterLab
 
 CELLS = [
     """import json, labs

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 import small_gpt
-from jupyter import JupyterLab
-from talks import Talking, until
-from test_jupyterlab import COLAB
+from explorers import until
+from jupyter import COLAB, JupyterLab
+from talks import Talking
 
 CELLS = [
     """import json, labs

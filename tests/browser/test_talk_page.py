@@ -9,9 +9,9 @@ import pytest
 import small_book
 import small_gpt
 import torch
-from explorers import AXE
+from explorers import AXE, until
 from small_book import cell, text, view
-from talks import Talking, until
+from talks import Talking
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper
 from transformers import TopPLogitsWarper as TopP
 
