@@ -131,15 +131,13 @@ class JupyterLab:
 class Notebook:
     """One notebook open in a page.
 
-    `errors`: what the page's console called an error, and uncaught exceptions.
+    `errors`: what the page's console called an error, and uncaught exceptions; but for the font at
+    about:blank with which MathJax 2, which JupyterLab 3 has, finds out whether fonts load.
     """
 
     def __init__(self, page, url):
         self.page, self.errors = page, []
-        page.on(
-            "console",
-            lambda message: self.errors.append(message.text) if message.type == "error" else None,
-        )
+        page.on("console", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
@@ -147,6 +145,11 @@ class Notebook:
             "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
             " === 'idle'"
         )
+
+    def _note(self, message):
+        said = f"{message.text} ({message.location['url']})"
+        if message.type == "error" and "about:blank" not in said:
+            self.errors.append(said)
 
     def cell(self, number):
         """The code cell with this number."""
